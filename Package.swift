@@ -1,0 +1,62 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The dependency lists below are the table "Targets" of Documentation/ARCHITECTURE.md; a test compares the two.
+
+let warningsAreErrors: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
+/// C is compiled with optimisation in every configuration: the kernels are unusably slow without.
+let optimised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: warningsAreErrors)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: warningsAreErrors)
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "nightread",
+    products: [.executable(name: "nightread", targets: ["nightread"])],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "CKernels", cSettings: optimised),
+        .target(
+            name: "CCodecs", cSettings: optimised,
+            linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("tiff"), .linkedLibrary("z")]),
+        .target(name: "CSystem", cSettings: optimised),
+        library("Tensors", ["CKernels"]),
+        library("EfficientNet", ["Tensors", crypto]),
+        library("Imaging", ["CCodecs", "Tensors", "EfficientNet"]),
+        library("Store", [grdb, crypto]),
+        library("Pipeline", ["EfficientNet", "Imaging", "Store", "CSystem", yams]),
+        library("Reporting", ["Store", mustache]),
+        .executableTarget(
+            name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),
+
+        tests("TensorsTests", ["Tensors"]),
+        tests("EfficientNetTests", ["EfficientNet"]),
+        tests("ImagingTests", ["Imaging"]),
+        tests("StoreTests", ["Store"]),
+        tests("PipelineTests", ["Pipeline"]),
+        tests("ReportingTests", ["Reporting"]),
+        tests("EndToEndTests", ["nightread", "Pipeline"]),
+        tests("ArchitectureTests", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

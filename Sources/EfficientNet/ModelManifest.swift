@@ -1,0 +1,147 @@
+/// `model.json` of a model package: everything about a model but its numbers.
+public struct ModelManifest: Codable, Sendable, Hashable {
+    /// How stride-2 convolutions pad; weights silently depend on it.
+    public enum Padding: String, Codable, Sendable, Hashable, CaseIterable {
+        /// k / 2 on every side (timm `efficientnet_*`, torchvision).
+        case symmetric
+        /// TensorFlow's SAME: the odd pixel at the bottom and right (timm `tf_efficientnet_*`, Keras).
+        case same
+
+        /// The batch-norm epsilon that goes with this padding in the reference implementations.
+        public var batchNormEpsilon: Double { self == .symmetric ? 1e-5 : 1e-3 }
+    }
+
+    /// What follows the last convolution.
+    public enum Head: Codable, Sendable, Hashable {
+        /// Global average, dense to the labels.
+        case linear
+        /// Global average, dense `hidden` with ReLU, dense to the labels.
+        case mlp(hidden: Int)
+        /// Flatten in [H, W, C] order, dense `hidden` with ReLU, dense to the labels: the classic transfer-learning head.
+        case flattenMLP(hidden: Int)
+    }
+
+    /// How logits become probabilities.
+    public enum Activation: String, Codable, Sendable, Hashable {
+        /// One label per scan; probabilities sum to 1.
+        case softmax
+        /// Each label by itself.
+        case sigmoid
+    }
+
+    /// Where the model comes from; shown in reports, never interpreted.
+    public struct Provenance: Codable, Sendable, Hashable {
+        public var trainedOn: String?
+        public var trainedBy: String?
+        public var trainedAt: String?
+        public var metrics: [String: Double]?
+
+        public init(
+            trainedOn: String? = nil, trainedBy: String? = nil, trainedAt: String? = nil,
+            metrics: [String: Double]? = nil
+        ) {
+            self.trainedOn = trainedOn
+            self.trainedBy = trainedBy
+            self.trainedAt = trainedAt
+            self.metrics = metrics
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case trainedOn = "trained_on"
+            case trainedBy = "trained_by"
+            case trainedAt = "trained_at"
+            case metrics
+        }
+    }
+
+    /// Format of the package; this version reads and writes 1.
+    public static let currentFormat = 1
+
+    public var format: Int
+    public var name: String
+    public var variant: Variant
+    public var padding: Padding
+    public var batchNormEpsilon: Double
+    public var head: Head
+    public var activation: Activation
+    /// In the order of the classifier's outputs.
+    public var labels: [String]
+    /// The label that never is a finding (`normal`), if the model has one.
+    public var negativeLabel: String?
+    /// A reading at or over a label's threshold is a finding, in 0…1. A label without one is *uncalibrated*.
+    public var thresholds: [String: Double]
+    /// Logits are divided by it before the activation.
+    public var temperature: Double
+    public var preprocessing: Preprocessing
+    public var provenance: Provenance
+    /// SHA-256 of `weights.safetensors`, hexadecimal.
+    public var weightsSHA256: String
+
+    public init(
+        name: String, variant: Variant, padding: Padding, batchNormEpsilon: Double? = nil, head: Head = .linear,
+        activation: Activation = .softmax, labels: [String], negativeLabel: String? = nil,
+        thresholds: [String: Double] = [:], temperature: Double = 1, preprocessing: Preprocessing? = nil,
+        provenance: Provenance = Provenance(), weightsSHA256: String = ""
+    ) {
+        self.format = Self.currentFormat
+        self.name = name
+        self.variant = variant
+        self.padding = padding
+        self.batchNormEpsilon = batchNormEpsilon ?? padding.batchNormEpsilon
+        self.head = head
+        self.activation = activation
+        self.labels = labels
+        self.negativeLabel = negativeLabel
+        self.thresholds = thresholds
+        self.temperature = temperature
+        self.preprocessing = preprocessing ?? .standard(for: variant)
+        self.provenance = provenance
+        self.weightsSHA256 = weightsSHA256
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case format, name, variant, padding, head, activation, labels, thresholds, temperature, preprocessing, provenance
+        case batchNormEpsilon = "batch_norm_epsilon"
+        case negativeLabel = "negative_label"
+        case weightsSHA256 = "weights_sha256"
+    }
+}
+
+/// JSON form: `{"kind": "linear"}`, `{"kind": "mlp", "hidden": 256}`, `{"kind": "flatten-mlp", "hidden": 256}`.
+extension ModelManifest.Head {
+    private enum Kind: String, Codable {
+        case linear, mlp
+        case flattenMLP = "flatten-mlp"
+    }
+    private enum CodingKeys: String, CodingKey {
+        case kind, hidden
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let kind = try container.decode(Kind.self, forKey: .kind)
+        if kind == .linear {
+            self = .linear
+            return
+        }
+        let hidden = try container.decode(Int.self, forKey: .hidden)
+        guard hidden > 0, hidden <= 65_536 else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .hidden, in: container, debugDescription: "expected 1 to 65536 units, found \(hidden)")
+        }
+        self = kind == .mlp ? .mlp(hidden: hidden) : .flattenMLP(hidden: hidden)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .linear: try container.encode(Kind.linear, forKey: .kind)
+        case .mlp(let hidden):
+            try container.encode(Kind.mlp, forKey: .kind)
+            try container.encode(hidden, forKey: .hidden)
+        case .flattenMLP(let hidden):
+            try container.encode(Kind.flattenMLP, forKey: .kind)
+            try container.encode(hidden, forKey: .hidden)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Crypto
+import Foundation
+
+/// How a scan becomes the network's input: intensity rule, resize rule, crop and normalisation.
+///
+/// A value of a model package (`model.json`, key `preprocessing`) and, key by key, of a pipeline file's overrides.
+/// `Imaging` carries it out; the same description serves inference, training and reports.
+public struct Preprocessing: Codable, Sendable, Hashable {
+    /// How stored samples become intensities in 0…1.
+    public enum Intensity: Sendable, Hashable {
+        /// 0 … 2^bits − 1 of the stored bits (0…1 for floating point samples).
+        case fullRange
+        /// The given percentiles of the frame's samples become 0 and 1; values outside are clamped. In 0…100.
+        case percentile(low: Double, high: Double)
+        /// Linear window on modality values: centre ± width / 2 becomes 0…1; values outside are clamped.
+        case window(center: Double, width: Double)
+    }
+
+    /// How a rectangular picture becomes the network's square input.
+    public enum Fit: String, Codable, Sendable, Hashable, CaseIterable {
+        /// Shorter side to ⌊resolution / crop_pct⌋, then the centre square (timm, torchvision).
+        case crop
+        /// Both sides to the resolution; the aspect ratio is lost (Keras).
+        case squash
+        /// Longer side to the resolution, the rest filled with black (0 before normalisation), picture centred.
+        case pad
+    }
+
+    /// The resize filter; both are antialiased, as Pillow's are.
+    public enum Interpolation: String, Codable, Sendable, Hashable, CaseIterable {
+        case bicubic, bilinear
+    }
+
+    /// Version of the preparation itself: raised whenever the code changes what it makes of the same settings.
+    public static let preparationVersion = 1
+
+    /// Side of the square input, in pixels.
+    public var resolution: Int
+    public var intensity: Intensity
+    public var fit: Fit
+    /// Share of the resized picture that `Fit.crop` keeps, in 0…1 (timm's `crop_pct`).
+    public var cropFraction: Double
+    public var interpolation: Interpolation
+    /// Per channel, on intensities in 0…1.
+    public var mean: [Double]
+    /// Per channel, on intensities in 0…1.
+    public var std: [Double]
+
+    public init(
+        resolution: Int, intensity: Intensity = .fullRange, fit: Fit = .crop, cropFraction: Double = 0.875,
+        interpolation: Interpolation = .bicubic, mean: [Double] = Self.imageNetMean, std: [Double] = Self.imageNetStd
+    ) {
+        self.resolution = resolution
+        self.intensity = intensity
+        self.fit = fit
+        self.cropFraction = cropFraction
+        self.interpolation = interpolation
+        self.mean = mean
+        self.std = std
+    }
+
+    /// ImageNet's channel means and standard deviations, which every published EfficientNet B0–B7 was trained with.
+    public static let imageNetMean = [0.485, 0.456, 0.406]
+    public static let imageNetStd = [0.229, 0.224, 0.225]
+
+    /// The published preprocessing of a variant: timm's `tf_efficientnet_*` configuration.
+    public static func standard(for variant: Variant) -> Preprocessing {
+        let coefficients = variant.coefficients
+        return Preprocessing(resolution: coefficients.resolution, cropFraction: coefficients.cropFraction)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case resolution, intensity, fit, interpolation, mean, std
+        case cropFraction = "crop_pct"
+    }
+
+    /// SHA-256 (hexadecimal) over the canonical JSON of these settings and `preparationVersion`: part of a reading's identity.
+    public var digest: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            var hash = SHA256()
+            hash.update(data: Data("preparation \(Self.preparationVersion)\n".utf8))
+            hash.update(data: try encoder.encode(self))
+            return hash.finalize().map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
+        }
+    }
+}
+
+/// JSON and YAML form: `full-range`, `{percentile: [0.5, 99.5]}` or `{window: {center: 40, width: 400}}`.
+extension Preprocessing.Intensity: Codable {
+    private struct Window: Codable {
+        var center: Double
+        var width: Double
+    }
+    private enum CodingKeys: String, CodingKey {
+        case percentile, window
+    }
+
+    public init(from decoder: any Decoder) throws {
+        if let name = try? decoder.singleValueContainer().decode(String.self) {
+            guard name == "full-range" else {
+                throw DecodingError.dataCorrupted(
+                    .init(
+                        codingPath: decoder.codingPath,
+                        debugDescription: "expected full-range, {percentile: […]} or {window: {…}}, found \(name)"))
+            }
+            self = .fullRange
+            return
+        }
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        if let bounds = try container.decodeIfPresent([Double].self, forKey: .percentile) {
+            guard bounds.count == 2, bounds[0] >= 0, bounds[0] < bounds[1], bounds[1] <= 100 else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .percentile, in: container,
+                    debugDescription: "expected [low, high] with 0 ≤ low < high ≤ 100, found \(bounds)")
+            }
+            self = .percentile(low: bounds[0], high: bounds[1])
+        } else {
+            let window = try container.decode(Window.self, forKey: .window)
+            guard window.width > 0, window.width.isFinite, window.center.isFinite else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .window, in: container, debugDescription: "expected a width over 0, found \(window.width)")
+            }
+            self = .window(center: window.center, width: window.width)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .fullRange:
+            var container = encoder.singleValueContainer()
+            try container.encode("full-range")
+        case .percentile(let low, let high):
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode([low, high], forKey: .percentile)
+        case .window(let center, let width):
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(Window(center: center, width: width), forKey: .window)
+        }
+    }
+}

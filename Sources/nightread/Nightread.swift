@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// The command line: one file per command in Commands/, no logic of its own.
+@main
+struct Nightread: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nightread",
+        abstract: "Reads medical scans in bulk with EfficientNet, overnight, on ordinary machines.",
+        discussion: "For research use only. Not a medical device.",
+        version: version,
+        subcommands: [])
+
+    static let version = "0.1.0"
+}
