@@ -37,7 +37,7 @@ let package = Package(
     targets: [
         .target(name: "CKernels", cSettings: optimised),
         .target(
-            name: "CCodecs", cSettings: optimised,
+            name: "CCodecs", dependencies: ["CSystem"], cSettings: optimised,
             linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("tiff"), .linkedLibrary("z")]),
         .target(name: "CSystem", cSettings: optimised),
         library("Tensors", ["CKernels"]),

@@ -1,4 +1,5 @@
 #ifndef CCODECS_H
 #define CCODECS_H
 #include "codec.h"
+#include "decoder_loop.h"
 #endif

@@ -1,0 +1,169 @@
+// A warm parent that has not seen a byte of any scan forks a child per scan: whatever a scan does to its decoder ends with it.
+//
+// The child answers in a page of memory shared with the parent, not on the socket, which it closes first: it has no way to
+// speak for a later scan. The parent reads that memory only after it has reaped the child, so nobody writes to it any more.
+#define _GNU_SOURCE
+#include "decoder_loop.h"
+
+#include <CSystem.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const nr_patience forever = {.deadline = -1, .cancel = -1};
+
+// What a child leaves behind.
+typedef struct {
+    nr_decoder_reply reply;
+    union {
+        nr_frame frames[NR_DECODER_MAX_FRAMES];
+        nr_failure failure;
+    } payload;
+} answer;
+
+_Static_assert(offsetof(answer, payload) == sizeof(nr_decoder_reply), "reply and payload are sent as one piece");
+
+// For tests only: NIGHTREAD_FAULTS="crash:SIZE,hang:SIZE,memory:SIZE,exit:SIZE" makes the decoder of a file of exactly SIZE
+// bytes misbehave, so that what happens to the rest of a night can be tried. Unset, nothing here does anything.
+static void misbehave_if_asked(int scan) {
+    const char *faults = getenv("NIGHTREAD_FAULTS");
+    struct stat about;
+    if (faults == NULL || fstat(scan, &about) != 0) return;
+    for (const char *fault = faults; fault != NULL; fault = strchr(fault, ',')) {
+        if (*fault == ',') fault++;
+        const char *colon = strchr(fault, ':');
+        if (colon == NULL) return;
+        if (strtoll(colon + 1, NULL, 10) != (long long)about.st_size) continue;
+        if (strncmp(fault, "crash:", 6) == 0) raise(SIGSEGV);
+        if (strncmp(fault, "exit:", 5) == 0) _exit(9);
+        if (strncmp(fault, "spin:", 5) == 0)
+            for (volatile unsigned turn = 0;; turn++) {}
+        if (strncmp(fault, "hang:", 5) == 0)
+            for (;;) pause();
+        if (strncmp(fault, "memory:", 7) == 0)
+            for (;;) {
+                char *more = malloc(16 << 20);
+                if (more == NULL) abort();
+                memset(more, 1, 16 << 20);
+            }
+    }
+}
+
+// Takes away what decoding has no use for. Filters on system calls and paths belong here too: from here on, the child needs
+// its memory and two open descriptors alone.
+static int confine(const nr_decoder_request *request) {
+    uint64_t mapped = nr_address_space();
+    uint64_t memory = mapped + request->planes_bytes + request->memory_bytes;
+    int error = nr_set_limit(RLIMIT_CORE, 0, 0);
+    if (error == 0) error = nr_set_limit(RLIMIT_FSIZE, 0, 0);
+    if (error == 0) error = nr_set_limit(RLIMIT_CPU, request->cpu_seconds, (uint64_t)request->cpu_seconds + 1);
+    if (error == 0) error = nr_set_limit(RLIMIT_AS, memory, memory);
+    return error;
+}
+
+static void refuse(answer *out, uint32_t kind, const char *message) {
+    out->reply.status = NR_DECODER_REFUSED;
+    out->reply.payload = sizeof(nr_failure);
+    memset(&out->payload.failure, 0, sizeof(nr_failure));
+    out->payload.failure.kind = kind;
+    strncpy(out->payload.failure.message, message, sizeof out->payload.failure.message - 1);
+}
+
+// The child: decodes and leaves. Never returns to the loop.
+static _Noreturn void decode(const nr_decoder_request *request, int scan, int planes_fd, pid_t parent, answer *out) {
+    if (nr_die_with(parent) != 0 || confine(request) != 0) _exit(1);
+    uint8_t *planes = mmap(NULL, request->planes_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, planes_fd, 0);
+    close(planes_fd);
+    if (planes == MAP_FAILED) {
+        refuse(out, NR_NO_MEMORY, "the memory for decoded samples could not be mapped");
+    } else {
+        misbehave_if_asked(scan);
+        nr_failure failure = {0};
+        uint32_t format = NR_FORMAT_UNKNOWN, count = 0;
+        int kind = nr_decode(scan, &request->limits, planes, request->planes_bytes, &format, out->payload.frames, &count,
+                             &failure);
+        if (kind == NR_OK) {
+            out->reply.status = NR_DECODER_DECODED;
+            out->reply.format = format;
+            out->reply.frame_count = count;
+            out->reply.payload = (uint32_t)(count * sizeof(nr_frame));
+        } else {
+            failure.message[sizeof failure.message - 1] = 0;
+            refuse(out, (uint32_t)kind, failure.message);
+        }
+    }
+    out->reply.token = request->token;
+    out->reply.magic = NR_DECODER_REPLY_MAGIC;
+    _exit(0);
+}
+
+// Whether a reaped child's answer is one that may be passed on: its size is bounded and it is about this scan.
+static int is_sound(const nr_decoder_reply *reply, uint64_t token) {
+    if (reply->magic != NR_DECODER_REPLY_MAGIC || reply->token != token) return 0;
+    if (reply->status == NR_DECODER_DECODED)
+        return reply->frame_count >= 1 && reply->frame_count <= NR_DECODER_MAX_FRAMES &&
+               reply->payload == reply->frame_count * sizeof(nr_frame);
+    return reply->status == NR_DECODER_REFUSED && reply->payload == sizeof(nr_failure);
+}
+
+// Decodes one scan in a child; `out` then holds what to answer.
+static void decode_in_child(int socket, const nr_decoder_request *request, const int fds[2], answer *out) {
+    memset(&out->reply, 0, sizeof out->reply);
+    nr_decoder_reply reply = {.magic = NR_DECODER_REPLY_MAGIC, .version = NR_DECODER_VERSION, .token = request->token};
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child == 0) {
+        close(socket);
+        decode(request, fds[0], fds[1], parent, out);
+    }
+    if (child < 0) {
+        reply.status = NR_DECODER_NO_CHILD;
+        reply.detail = (uint32_t)errno;
+    } else {
+        int how = 0;
+        while (waitpid(child, &how, 0) < 0 && errno == EINTR) {}
+        // Copied before it is looked at, and every field that is passed on comes from the copy.
+        nr_decoder_reply said = out->reply;
+        if (WIFSIGNALED(how)) {
+            reply.status = NR_DECODER_SIGNALLED;
+            reply.detail = (uint32_t)WTERMSIG(how);
+        } else if (WEXITSTATUS(how) != 0 || !is_sound(&said, request->token)) {
+            reply.status = NR_DECODER_EXITED;
+            reply.detail = (uint32_t)WEXITSTATUS(how);
+        } else {
+            reply.status = said.status;
+            reply.format = said.format;
+            reply.frame_count = said.frame_count;
+            reply.payload = said.payload;
+        }
+    }
+    out->reply = reply;
+}
+
+int nr_decoder_loop(int socket) {
+    answer *out = mmap(NULL, sizeof *out, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (out == MAP_FAILED) return errno;
+    int error = 0;
+    while (error == 0) {
+        nr_decoder_request request;
+        int fds[2];
+        error = nr_receive(socket, &request, sizeof request, fds, 2, forever);
+        if (error != 0) break;
+        if (request.magic != NR_DECODER_REQUEST_MAGIC || request.version != NR_DECODER_VERSION ||
+            request.limits.max_frames > NR_DECODER_MAX_FRAMES || request.cpu_seconds == 0)
+            error = EPROTO;
+        else
+            decode_in_child(socket, &request, fds, out);
+        close(fds[0]);
+        close(fds[1]);
+        if (error == 0) error = nr_send(socket, out, sizeof out->reply + out->reply.payload, NULL, 0, forever);
+    }
+    munmap(out, sizeof *out);
+    return error == ECONNRESET ? 0 : error;
+}
