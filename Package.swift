@@ -43,7 +43,7 @@ let package = Package(
         library("Tensors", ["CKernels"]),
         library("EfficientNet", ["Tensors", crypto]),
         library("Imaging", ["CCodecs", "Tensors", "EfficientNet"]),
-        library("Store", [grdb, crypto]),
+        library("Store", ["CSystem", grdb, crypto]),
         library("Pipeline", ["EfficientNet", "Imaging", "Store", "CSystem", yams]),
         library("Reporting", ["Store", mustache]),
         .executableTarget(

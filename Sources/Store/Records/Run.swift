@@ -1,0 +1,81 @@
+/// What a run is asked to do; two starts with the same study, model, preprocessing and origin are the same run.
+public struct RunStart: Sendable, Hashable {
+    public var study: String
+    public var model: ModelRecord
+    /// SHA-256, hexadecimal, part of every reading's identity.
+    public var preprocessingDigest: String
+    public var preprocessingJSON: String
+    /// Absolute path of the pipeline file.
+    public var pipelinePath: String
+    /// The pipeline file's text, as read.
+    public var pipelineYAML: String
+    /// The run whose scans are read again with another model, if this is a re-run.
+    public var rerunOf: String?
+    /// `nightread 0.1.0`.
+    public var program: String
+    /// Lanes that read scans at the same time.
+    public var workers: Int
+
+    /// See the properties.
+    public init(
+        study: String, model: ModelRecord, preprocessingDigest: String, preprocessingJSON: String, pipelinePath: String,
+        pipelineYAML: String, rerunOf: String? = nil, program: String, workers: Int
+    ) {
+        self.study = study
+        self.model = model
+        self.preprocessingDigest = preprocessingDigest
+        self.preprocessingJSON = preprocessingJSON
+        self.pipelinePath = pipelinePath
+        self.pipelineYAML = pipelineYAML
+        self.rerunOf = rerunOf
+        self.program = program
+        self.workers = workers
+    }
+}
+
+/// Where a run stands. A killed run stays `running` until it is resumed.
+public enum RunStatus: String, Sendable, Hashable {
+    case running, interrupted, finished
+}
+
+/// One pass of one model over a study.
+public struct RunRecord: Sendable, Hashable {
+    /// Readable and unique, such as `20261124-013005-b0-7f3a`.
+    public let id: String
+    public let study: String
+    public let model: ModelRecord
+    public let preprocessingDigest: String
+    public let preprocessingJSON: String
+    public let pipelinePath: String
+    public let pipelineYAML: String
+    public let rerunOf: String?
+    public let status: RunStatus
+    public let program: String
+    public let host: String
+    public let actor: String
+    public let startedAt: Timestamp
+    /// When it last ended; nil while it runs, and for a run that was killed.
+    public let endedAt: Timestamp?
+    /// First start, then one per resumption.
+    public let sessions: [Session]
+
+    /// The time between a start or resumption and the stop that followed.
+    public struct Session: Sendable, Hashable {
+        public let workers: Int
+        public let pid: Int32
+        public let host: String
+        public let startedAt: Timestamp
+        /// The last moment of which the store knows: the end, or the last scan before a kill.
+        public let lastAt: Timestamp
+        /// Nil while it runs, and for a session that was killed.
+        public let endedAt: Timestamp?
+        /// Why it stopped, where that was recorded.
+        public let reason: String?
+    }
+
+    /// True when `beginRun` went on with a run that had not finished.
+    public var isResumed: Bool { sessions.count > 1 }
+
+    /// Wall-clock seconds of all sessions; time between sessions does not count.
+    public var activeSeconds: Double { sessions.reduce(0) { $0 + $1.lastAt.seconds(since: $1.startedAt) } }
+}

@@ -1,0 +1,107 @@
+/// What identifies a file's state without reading it. Unchanged stamp, unchanged content (RELIABILITY: settled files).
+public struct FileStamp: Sendable, Hashable {
+    public var device: UInt64
+    public var inode: UInt64
+    /// Bytes.
+    public var size: Int64
+    /// Modification and status-change times in nanoseconds since 1970.
+    public var mtimeNanoseconds: Int64
+    public var ctimeNanoseconds: Int64
+
+    /// See the properties; the fields of `struct stat`.
+    public init(device: UInt64, inode: UInt64, size: Int64, mtimeNanoseconds: Int64, ctimeNanoseconds: Int64) {
+        self.device = device
+        self.inode = inode
+        self.size = size
+        self.mtimeNanoseconds = mtimeNanoseconds
+        self.ctimeNanoseconds = ctimeNanoseconds
+    }
+}
+
+/// A scan is content: the same bytes under two names are one scan.
+public struct ScanRecord: Sendable, Hashable {
+    /// Lower-case hexadecimal.
+    public var sha256: String
+    /// Bytes of the file.
+    public var size: Int64
+    /// `png`, `tiff`, …
+    public var format: String
+    /// Of the first frame, in pixels.
+    public var width: Int
+    public var height: Int
+    public var channels: Int
+    /// 1 or more.
+    public var frames: Int
+    /// Significant bits of a stored sample.
+    public var bits: Int
+
+    /// See the properties.
+    public init(
+        sha256: String, size: Int64, format: String, width: Int, height: Int, channels: Int, frames: Int, bits: Int
+    ) {
+        self.sha256 = sha256
+        self.size = size
+        self.format = format
+        self.width = width
+        self.height = height
+        self.channels = channels
+        self.frames = frames
+        self.bits = bits
+    }
+}
+
+/// What a worker says of one frame, before it is recorded. The call (top label, finding) is made by `ModelRecord.call`.
+public struct NewReading: Sendable, Hashable {
+    /// From 0.
+    public var frame: Int
+    /// In the order of the model's labels, each in 0…1.
+    public var probabilities: [Double]
+    /// Milliseconds spent on this frame; a scan's decoding time is given on its first frame and 0 on the others.
+    public var decodeMilliseconds: Double
+    public var prepareMilliseconds: Double
+    public var networkMilliseconds: Double
+    /// A small picture of the frame, for the report; nil for none.
+    public var thumbnailPNG: [UInt8]?
+
+    /// See the properties.
+    public init(
+        frame: Int, probabilities: [Double], decodeMilliseconds: Double, prepareMilliseconds: Double,
+        networkMilliseconds: Double, thumbnailPNG: [UInt8]? = nil
+    ) {
+        self.frame = frame
+        self.probabilities = probabilities
+        self.decodeMilliseconds = decodeMilliseconds
+        self.prepareMilliseconds = prepareMilliseconds
+        self.networkMilliseconds = networkMilliseconds
+        self.thumbnailPNG = thumbnailPNG
+    }
+}
+
+/// What `StudyStore.recordRead` did.
+public struct RecordedReadings: Sendable, Hashable {
+    /// Rows that were written.
+    public let new: Int
+    /// Frames that the same model had read before; their first reading stands.
+    public let existing: Int
+}
+
+/// One recorded reading, as a run's entry refers to it.
+public struct ReadingRecord: Sendable, Hashable {
+    /// Row of the store; key of the thumbnail.
+    public let id: Int64
+    /// Path of the entry (for `StudyStore.readings(run:)`), else the path it was first read from.
+    public let path: String
+    public let scan: ScanRecord
+    public let frame: Int
+    public let probabilities: [Double]
+    public let topLabel: String
+    public let topProbability: Double
+    /// Nil: uncalibrated, no call.
+    public let finding: Bool?
+    public let decodeMilliseconds: Double
+    public let prepareMilliseconds: Double
+    public let networkMilliseconds: Double
+    /// The run that made this reading; an earlier one where a scan was recognised.
+    public let madeBy: String
+    public let hasThumbnail: Bool
+}

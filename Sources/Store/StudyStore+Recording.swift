@@ -1,0 +1,199 @@
+import Crypto
+import Foundation
+import GRDB
+
+extension StudyStore {
+    /// Records that a path was read: its entry, the scan, the readings with their thumbnails and the audit event, in one transaction.
+    ///
+    /// - Parameters:
+    ///   - readings: one per frame; empty when `hasReadings` said that this model has read the content before.
+    /// - Returns: how many readings are new. A frame that has a reading keeps it: nothing is ever read twice.
+    /// - Throws: `StoreError.invalid` for probabilities that do not fit the model, frames out of range, or an empty
+    ///   `readings` for a scan that has none.
+    @discardableResult
+    public func recordRead(
+        run: String, path: String, stamp: FileStamp, scan: ScanRecord, readings: [NewReading]
+    ) throws(StoreError) -> RecordedReadings {
+        try write { db in
+            let moment = now()
+            let context = try context(of: run, db)
+            let scanID = try register(scan, at: moment, db)
+            let known = try Set(
+                Int.fetchAll(
+                    db,
+                    sql: "SELECT frame FROM readings WHERE scan_id = ? AND model_id = ? AND preprocessing_digest = ?",
+                    arguments: [scanID, context.modelID, context.preprocessingDigest]))
+            let new = readings.filter { !known.contains($0.frame) }.sorted { $0.frame < $1.frame }
+            guard !(known.isEmpty && new.isEmpty) else {
+                throw StoreError.invalid("\(path): marked read, but no reading is given or known")
+            }
+            var rows: [(reading: NewReading, call: Call, text: String)] = []
+            for reading in new {
+                let call = try check(reading, of: path, scan: scan, model: context.model)
+                rows.append((reading, call, JSONValue(reading.probabilities).canonical))
+            }
+            let event = try append(
+                new.isEmpty ? .scanRecognised : .scanRead, subject: path,
+                details: [
+                    "run": .string(run), "sha256": .string(scan.sha256), "model": .string(context.model.digest),
+                    "preprocessing": .string(context.preprocessingDigest), "frames": JSONValue(scan.frames),
+                    "new": JSONValue(new.count),
+                    "readings_sha256": .string(
+                        ReadingsDigest.of(rows.map { ($0.reading.frame, $0.text, $0.call.finding) })),
+                ], at: moment, db)
+            for row in rows {
+                try insert(
+                    row.reading, row.call, probabilities: row.text, run: run, path: path, scanID: scanID,
+                    context: context, event: event, at: moment, db)
+            }
+            try upsertEntry(run: run, path, .read, detail: nil, sha256: scan.sha256, stamp: stamp, at: moment, db)
+            return RecordedReadings(new: new.count, existing: readings.count - new.count)
+        }
+    }
+
+    /// Records a path that is neither read nor failed. A later record of the same path replaces the outcome.
+    /// - Parameters:
+    ///   - stamp: where the file could be asked.
+    ///   - sha256: where it was hashed.
+    public func recordOutcome(
+        run: String, path: String, stamp: FileStamp?, outcome: EntryOutcome, sha256: String? = nil
+    ) throws(StoreError) {
+        try write { db in
+            let moment = now()
+            let (kind, detail): (EntryRecord.Outcome, String) =
+                switch outcome {
+                case .duplicate(let other): (.duplicate, other)
+                case .skipped(let rule): (.skipped, rule)
+                case .pending(let reason): (.pending, reason)
+                case .quarantined(let reason): (.quarantined, reason)
+                }
+            if kind == .quarantined {
+                try append(
+                    .scanQuarantined, subject: path,
+                    details: ["run": .string(run), "sha256": JSONValue(sha256), "reason": .string(detail)], at: moment,
+                    db)
+            }
+            try upsertEntry(run: run, path, kind, detail: detail, sha256: sha256, stamp: stamp, at: moment, db)
+        }
+    }
+
+    /// Records that a scan could not be read: a failure row, the entry and the audit event.
+    /// - Parameters:
+    ///   - stage: where on its way: `open`, `hash`, `decode`, `prepare`, `network`, …
+    ///   - kind: one word; those of `FailureRecord.quarantiningKinds` count towards quarantine.
+    ///   - reason: expected and found, as the user reads it.
+    public func recordFailure(
+        run: String, path: String, stamp: FileStamp?, sha256: String?, stage: String, kind: String, reason: String
+    ) throws(StoreError) {
+        try write { db in
+            let moment = now()
+            let event = try append(
+                .scanFailed, subject: path,
+                details: [
+                    "run": .string(run), "sha256": JSONValue(sha256), "stage": .string(stage), "kind": .string(kind),
+                    "reason": .string(reason),
+                ], at: moment, db)
+            try db.execute(
+                sql: """
+                    INSERT INTO failures (run_id, path, sha256, stage, kind, reason, failed_at, event)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [run, path, sha256, stage, kind, reason, moment.description, event])
+            try upsertEntry(run: run, path, .failed, detail: reason, sha256: sha256, stamp: stamp, at: moment, db)
+        }
+    }
+
+    private func check(
+        _ reading: NewReading, of path: String, scan: ScanRecord, model: ModelRecord
+    ) throws(StoreError) -> Call {
+        guard (0..<scan.frames).contains(reading.frame) else {
+            throw .invalid("\(path): expected a frame in 0..<\(scan.frames), found \(reading.frame)")
+        }
+        guard let call = model.call(reading.probabilities), reading.probabilities.allSatisfy({ $0 >= 0 && $0 <= 1 })
+        else {
+            throw .invalid(
+                "\(path): expected \(model.labels.count) probabilities in 0…1, found \(reading.probabilities)")
+        }
+        let times = [reading.decodeMilliseconds, reading.prepareMilliseconds, reading.networkMilliseconds]
+        guard times.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+            throw .invalid("\(path): expected times of 0 ms or more, found \(times)")
+        }
+        return call
+    }
+
+    private func insert(
+        _ reading: NewReading, _ call: Call, probabilities: String, run: String, path: String, scanID: Int64,
+        context: RunContext, event: Int64, at moment: Timestamp, _ db: Database
+    ) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO readings (scan_id, model_id, preprocessing_digest, frame, run_id, path, probabilities,
+                top_label, top_probability, finding, decode_ms, prepare_ms, network_ms, read_at, event)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                scanID, context.modelID, context.preprocessingDigest, reading.frame, run, path, probabilities,
+                call.topLabel, call.topProbability, call.finding, reading.decodeMilliseconds,
+                reading.prepareMilliseconds, reading.networkMilliseconds, moment.description, event,
+            ])
+        let id = db.lastInsertedRowID
+        if let png = reading.thumbnailPNG {
+            try db.execute(
+                sql: "INSERT INTO thumbnails (reading_id, png) VALUES (?, ?)", arguments: [id, Data(png)])
+        }
+    }
+
+    private func register(_ scan: ScanRecord, at moment: Timestamp, _ db: Database) throws -> Int64 {
+        if let id = try Int64.fetchOne(db, sql: "SELECT id FROM scans WHERE sha256 = ?", arguments: [scan.sha256]) {
+            return id
+        }
+        try db.execute(
+            sql: """
+                INSERT INTO scans (sha256, size, format, width, height, channels, frames, bits, first_seen_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                scan.sha256, scan.size, scan.format, scan.width, scan.height, scan.channels, scan.frames, scan.bits,
+                moment.description,
+            ])
+        return db.lastInsertedRowID
+    }
+
+    private func upsertEntry(
+        run: String, _ path: String, _ outcome: EntryRecord.Outcome, detail: String?, sha256: String?,
+        stamp: FileStamp?, at moment: Timestamp, _ db: Database
+    ) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO entries
+                (run_id, path, outcome, detail, sha256, device, inode, size, mtime_ns, ctime_ns, updated_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (run_id, path) DO UPDATE SET outcome = excluded.outcome, detail = excluded.detail,
+                sha256 = excluded.sha256, device = excluded.device, inode = excluded.inode, size = excluded.size,
+                mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, updated_at = excluded.updated_at
+                """,
+            arguments: [
+                run, path, outcome.rawValue, detail, sha256, stamp.map { Int64(bitPattern: $0.device) },
+                stamp.map { Int64(bitPattern: $0.inode) }, stamp?.size, stamp?.mtimeNanoseconds,
+                stamp?.ctimeNanoseconds,
+                moment.description,
+            ])
+        try db.execute(
+            sql: "UPDATE sessions SET last_at = ? WHERE id = (SELECT max(id) FROM sessions WHERE run_id = ?)",
+            arguments: [moment.description, run])
+    }
+}
+
+/// What a "scan read" event says of its readings, so that a reading changed later is noticed.
+enum ReadingsDigest {
+    /// SHA-256 (hexadecimal) over one line per reading in frame order: `FRAME PROBABILITIES CALL\n`, CALL being
+    /// `finding`, `none` or `uncalibrated`.
+    static func of(_ readings: [(frame: Int, probabilities: String, finding: Bool?)]) -> String {
+        var sha = SHA256()
+        for reading in readings {
+            let call = reading.finding.map { $0 ? "finding" : "none" } ?? "uncalibrated"
+            sha.update(data: Array("\(reading.frame) \(reading.probabilities) \(call)\n".utf8))
+        }
+        return hexadecimal(sha.finalize())
+    }
+}
