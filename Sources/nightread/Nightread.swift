@@ -8,7 +8,9 @@ struct Nightread: ParsableCommand {
         abstract: "Reads medical scans in bulk with EfficientNet, overnight, on ordinary machines.",
         discussion: "For research use only. Not a medical device.",
         version: version,
-        subcommands: [])
+        subcommands: [
+            PhantomCommand.self
+        ])
 
     static let version = "0.1.0"
 }

@@ -2,4 +2,5 @@
 #define CCODECS_H
 #include "codec.h"
 #include "decoder_loop.h"
+#include "encode.h"
 #endif
