@@ -1,0 +1,57 @@
+# Nightread: `make demo` shows it, `make test` checks it; both install what is missing first.
+
+# One set of flags for everything, so that demo and test share one build. The kernels need optimisation; tests need @testable.
+SWIFT_FLAGS = -c release -Xswiftc -enable-testing
+PACKAGES    = libpng-dev libtiff-dev libsqlite3-dev zlib1g-dev
+NIGHTREAD   = .build/release/nightread
+DEMO_COUNT  = 60
+DEMO_SEED   = 7
+
+.PHONY: help setup build demo test test-long lint format install clean
+
+help:
+	@echo "make demo       draw a study of chest phantoms, read it with the demo model, write the findings report"
+	@echo "make test       run every test (a few minutes)"
+	@echo "make test-long  also the long ones: all variants, every instruction set, twenty killed runs"
+	@echo "make build      build $(NIGHTREAD)"
+	@echo "make install    copy nightread to PREFIX/bin (default /usr/local)"
+	@echo "make lint       check the formatting;  make format  mends it"
+	@echo "make clean      remove what was built and drawn; stores and reports stay"
+
+# Asks the package manager only when something is missing: works offline once everything is there.
+setup:
+	@missing=""; for package in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then run=""; else run="sudo"; fi; \
+	  $$run apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$run apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi; \
+	command -v swift >/dev/null || { echo "Swift 6.3 is needed: see swift.org/install"; exit 1; }
+
+build: setup
+	@swift build $(SWIFT_FLAGS) --product nightread
+
+demo: build
+	@test -f Examples/study/labels.csv || $(NIGHTREAD) phantom Examples/study --count $(DEMO_COUNT) --seed $(DEMO_SEED)
+	@$(NIGHTREAD) run Pipelines/chest-phantom.yaml
+
+test: setup
+	@swift test $(SWIFT_FLAGS)
+
+test-long: setup
+	@NIGHTREAD_LONG_TESTS=1 swift test $(SWIFT_FLAGS)
+
+lint:
+	@swift format lint --strict --recursive Package.swift Sources Tests
+
+format:
+	@swift format --in-place --recursive Package.swift Sources Tests
+
+PREFIX ?= /usr/local
+install: build
+	install -D -m 755 $(NIGHTREAD) $(DESTDIR)$(PREFIX)/bin/nightread
+
+clean:
+	rm -rf .build Examples/study
