@@ -52,7 +52,7 @@ let package = Package(
         tests("TensorsTests", ["Tensors"]),
         tests("EfficientNetTests", ["EfficientNet"]),
         tests("ImagingTests", ["Imaging"]),
-        tests("StoreTests", ["Store"]),
+        tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline"]),
         tests("ReportingTests", ["Reporting"]),
         tests("EndToEndTests", ["nightread", "Pipeline"]),

@@ -22,6 +22,10 @@ public enum StoreError: Error, CustomStringConvertible, Equatable {
     case diskFull(path: String)
     /// The file or its folder cannot be written.
     case readOnly(path: String, detail: String)
+    /// A report or list cannot be created at `path`.
+    case outputRefused(path: String, detail: String)
+    /// No space left for a report or list.
+    case outputFull(path: String)
     /// Any other input/output error; the transaction was rolled back.
     case io(path: String, detail: String)
     /// A value that the store must not record.
@@ -57,6 +61,10 @@ public enum StoreError: Error, CustomStringConvertible, Equatable {
             "\(path): no space left to write the store; what was committed is safe. Free some space and run again to resume"
         case .readOnly(let path, let detail):
             "\(path): the store cannot be written (\(detail)); check the permissions of the file and of its folder"
+        case .outputRefused(let path, let detail):
+            "\(path): cannot be created (\(detail)); choose another place, or check the permissions of its folder"
+        case .outputFull(let path):
+            "\(path): no space left to write it; an earlier version still stands. Free some space and ask again"
         case .io(let path, let detail):
             "\(path): input/output error (\(detail)); what was committed is safe. Check the disk and run again to resume"
         case .invalid(let reason):

@@ -21,6 +21,109 @@ extension StudyStore {
         }
     }
 
+    /// Checks the whole chain: every event's hash, its place, the end of the chain, and that each reading and failure stands as
+    /// its event recorded it.
+    ///
+    /// What it cannot see: a tail that was removed together with its readings and with the chain's recorded end put back.
+    /// A head noted elsewhere (reports print it) witnesses against that.
+    /// - Parameter witness: hash of an event that must be in the chain, 32 bytes, if one was noted.
+    /// - Throws: `StoreError.corrupt` when SQLite's own integrity check fails.
+    public func verifyAudit(witness: [UInt8]? = nil) throws(StoreError) -> AuditVerdict {
+        try read { db in
+            if let damage = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)"), damage != "ok" {
+                throw StoreError.corrupt(path: path, detail: damage)
+            }
+            var walk = AuditWalk()
+            var isWitnessed = witness == nil
+            let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM audit ORDER BY sequence")
+            while let row = try cursor.next() {
+                let event = Self.event(row)
+                if event.hash == witness { isWitnessed = true }
+                walk.take(event)
+            }
+            let head = try Row.fetchOne(db, sql: "SELECT count, hash FROM audit_head").map {
+                AuditHead(count: $0["count"], hash: Array($0["hash"] as Data))
+            }
+            walk.finish(head: head)
+            if !isWitnessed, let witness {
+                walk.report(
+                    walk.last + 1, .removed, "no event has the hash \(hexadecimal(witness)) that was noted earlier")
+            }
+            try compareRecords(&walk, db)
+            return AuditVerdict(
+                events: walk.count, head: walk.hash, problems: walk.problems, problemCount: walk.problemCount)
+        }
+    }
+
+    /// Events in order, from the one after `sequence` on; at most `limit`.
+    public func auditEvents(after sequence: Int64, limit: Int) throws(StoreError) -> [AuditEvent] {
+        try read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                arguments: [sequence, limit]
+            ).map(Self.event)
+        }
+    }
+
+    /// Holds readings and failures against the events that recorded them.
+    private func compareRecords(_ walk: inout AuditWalk, _ db: Database) throws {
+        let readings = try db.makeStatement(
+            sql: """
+                SELECT r.frame, r.probabilities, r.finding, r.run_id, s.sha256, m.digest, r.preprocessing_digest
+                FROM readings r LEFT JOIN scans s ON s.id = r.scan_id LEFT JOIN models m ON m.id = r.model_id
+                WHERE r.event = ? ORDER BY r.frame
+                """)
+        let events = try Row.fetchCursor(
+            db, sql: "SELECT * FROM audit WHERE action = ? ORDER BY sequence",
+            arguments: [AuditAction.scanRead.rawValue])
+        while let row = try events.next() {
+            let event = Self.event(row)
+            let rows = try Row.fetchAll(readings, arguments: [event.sequence])
+            let stored = ReadingsDigest.of(rows.map { ($0["frame"], $0["probabilities"], $0["finding"]) })
+            guard let details = ScanReadDetails(event.details) else { continue }  // the walk has named it
+            let isSame =
+                stored == details.readingsSHA256
+                && rows.allSatisfy {
+                    $0["run_id"] == details.run && $0["sha256"] == details.sha256 && $0["digest"] == details.model
+                        && $0["preprocessing_digest"] == details.preprocessing
+                }
+            if rows.count != details.new || !isSame {
+                walk.report(
+                    event.sequence, .record,
+                    rows.count < details.new
+                        ? "event \(event.sequence) recorded \(details.new) readings of \(event.subject), \(rows.count) are left"
+                        : "the readings of \(event.subject) are not those that event \(event.sequence) recorded")
+            }
+        }
+        for (table, action) in [("readings", AuditAction.scanRead), ("failures", .scanFailed)] {
+            let orphans = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT t.event, t.path FROM \(table) t WHERE NOT EXISTS
+                    (SELECT 1 FROM audit a WHERE a.sequence = t.event AND a.action = ?) ORDER BY t.event
+                    """, arguments: [action.rawValue])
+            for row in orphans {
+                walk.report(
+                    row["event"], .removed,
+                    "event \(row["event"] as Int64), which recorded \(row["path"] as String) in \(table), is missing")
+            }
+        }
+        let failures = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT sequence, subject FROM audit a WHERE action = ? AND NOT EXISTS
+                (SELECT 1 FROM failures f WHERE f.event = a.sequence AND f.path = a.subject
+                AND f.reason IS CASE WHEN json_valid(a.details) THEN json_extract(a.details, '$.reason') END)
+                ORDER BY sequence
+                """, arguments: [AuditAction.scanFailed.rawValue])
+        for row in failures {
+            walk.report(
+                row["sequence"], .record,
+                "the failure of \(row["subject"] as String) is not the one that event \(row["sequence"] as Int64) recorded"
+            )
+        }
+    }
+
     /// Appends one event within the transaction of what it tells of.
     /// - Returns: its sequence.
     @discardableResult

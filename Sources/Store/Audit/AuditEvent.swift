@@ -17,7 +17,6 @@ public enum AuditAction: String, Sendable, Hashable, CaseIterable {
     case scanQuarantined = "scan quarantined"
     case reportWritten = "report written"
     case comparisonWritten = "comparison written"
-    case auditExported = "audit exported"
 }
 
 /// One link of the audit chain.

@@ -17,7 +17,9 @@ public struct EntryRecord: Sendable, Hashable {
         case read, duplicate, skipped, failed, quarantined, pending
     }
 
+    /// As the run saw it.
     public let path: String
+    /// The one outcome that counts.
     public let outcome: Outcome
     /// The other path of a duplicate, the rule that skipped, the reason for waiting, quarantine or failure.
     public let detail: String?
@@ -29,7 +31,9 @@ public struct EntryRecord: Sendable, Hashable {
 
 /// One recorded failure.
 public struct FailureRecord: Sendable, Hashable {
+    /// As the run saw it.
     public let path: String
+    /// Content, where it was hashed.
     public let sha256: String?
     /// Where on its way the scan failed: `open`, `hash`, `decode`, `prepare`, `network`, …
     public let stage: String
@@ -37,6 +41,7 @@ public struct FailureRecord: Sendable, Hashable {
     public let kind: String
     /// What was expected and found.
     public let reason: String
+    /// UTC, RFC 3339 with milliseconds.
     public let failedAt: String
 
     /// The kinds that mean a process was lost to this content; they count towards quarantine.
@@ -49,11 +54,15 @@ public struct Ledger: Sendable, Hashable {
     public var seen = 0
     /// Paths with a reading; an entry marked read whose reading is missing does not count, and the ledger then does not balance.
     public var read = 0
+    /// Paths with the content of another path.
     public var duplicate = 0
     /// By rule, most frequent first.
     public var skippedByRule: [Skip] = []
+    /// Paths that could not be read.
     public var failed = 0
+    /// Paths whose content took processes down before.
     public var quarantined = 0
+    /// Paths that were not settled, or not reached.
     public var pending = 0
 
     /// Paths that a rule left alone.
@@ -73,7 +82,9 @@ public struct Ledger: Sendable, Hashable {
 
     /// How many paths one rule left alone.
     public struct Skip: Sendable, Hashable {
+        /// As `EntryOutcome.skipped` named it.
         public let rule: String
+        /// Paths.
         public let count: Int
     }
 }

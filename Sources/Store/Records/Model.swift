@@ -2,6 +2,7 @@
 public struct ModelRecord: Sendable, Hashable {
     /// SHA-256 over the package, hexadecimal: the model's identity.
     public let digest: String
+    /// The package's name.
     public let name: String
     /// `b0` … `b7`.
     public let variant: String
@@ -68,6 +69,7 @@ public struct Call: Sendable, Hashable {
 
     /// Index of the most probable label; the first of equals.
     public let top: Int
+    /// The most probable label.
     public let topLabel: String
     /// In 0…1.
     public let topProbability: Double

@@ -1,9 +1,12 @@
 /// What a run is asked to do; two starts with the same study, model, preprocessing and origin are the same run.
 public struct RunStart: Sendable, Hashable {
+    /// Name of the study.
     public var study: String
+    /// The model that reads.
     public var model: ModelRecord
     /// SHA-256, hexadecimal, part of every reading's identity.
     public var preprocessingDigest: String
+    /// The preprocessing in words that a program can read.
     public var preprocessingJSON: String
     /// Absolute path of the pipeline file.
     public var pipelinePath: String
@@ -42,17 +45,29 @@ public enum RunStatus: String, Sendable, Hashable {
 public struct RunRecord: Sendable, Hashable {
     /// Readable and unique, such as `20261124-013005-b0-7f3a`.
     public let id: String
+    /// Name of the study.
     public let study: String
+    /// The model that reads.
     public let model: ModelRecord
+    /// SHA-256 of the preprocessing, hexadecimal.
     public let preprocessingDigest: String
+    /// The preprocessing in words that a program can read.
     public let preprocessingJSON: String
+    /// Absolute path of the pipeline file.
     public let pipelinePath: String
+    /// The pipeline file's text, as read.
     public let pipelineYAML: String
+    /// The run whose scans this run reads again.
     public let rerunOf: String?
+    /// Where the run stands.
     public let status: RunStatus
+    /// Program and version that started the run.
     public let program: String
+    /// Machine on which it started.
     public let host: String
+    /// Who started it.
     public let actor: String
+    /// First start.
     public let startedAt: Timestamp
     /// When it last ended; nil while it runs, and for a run that was killed.
     public let endedAt: Timestamp?
@@ -61,9 +76,13 @@ public struct RunRecord: Sendable, Hashable {
 
     /// The time between a start or resumption and the stop that followed.
     public struct Session: Sendable, Hashable {
+        /// Lanes that read at the same time.
         public let workers: Int
+        /// Process of the supervisor.
         public let pid: Int32
+        /// Machine on which it started.
         public let host: String
+        /// First start.
         public let startedAt: Timestamp
         /// The last moment of which the store knows: the end, or the last scan before a kill.
         public let lastAt: Timestamp

@@ -1,11 +1,14 @@
 /// What identifies a file's state without reading it. Unchanged stamp, unchanged content (RELIABILITY: settled files).
 public struct FileStamp: Sendable, Hashable {
+    /// Of the file system.
     public var device: UInt64
+    /// Of the file.
     public var inode: UInt64
     /// Bytes.
     public var size: Int64
     /// Modification and status-change times in nanoseconds since 1970.
     public var mtimeNanoseconds: Int64
+    /// Status-change time in nanoseconds since 1970.
     public var ctimeNanoseconds: Int64
 
     /// See the properties; the fields of `struct stat`.
@@ -28,7 +31,9 @@ public struct ScanRecord: Sendable, Hashable {
     public var format: String
     /// Of the first frame, in pixels.
     public var width: Int
+    /// Of the first frame, in pixels.
     public var height: Int
+    /// Samples per pixel.
     public var channels: Int
     /// 1 or more.
     public var frames: Int
@@ -58,7 +63,9 @@ public struct NewReading: Sendable, Hashable {
     public var probabilities: [Double]
     /// Milliseconds spent on this frame; a scan's decoding time is given on its first frame and 0 on the others.
     public var decodeMilliseconds: Double
+    /// Milliseconds from planes to the input of the network.
     public var prepareMilliseconds: Double
+    /// Milliseconds of the network itself.
     public var networkMilliseconds: Double
     /// A small picture of the frame, for the report; nil for none.
     public var thumbnailPNG: [UInt8]?
@@ -91,17 +98,26 @@ public struct ReadingRecord: Sendable, Hashable {
     public let id: Int64
     /// Path of the entry (for `StudyStore.readings(run:)`), else the path it was first read from.
     public let path: String
+    /// The content that was read.
     public let scan: ScanRecord
+    /// From 0.
     public let frame: Int
+    /// In the order of the model's labels, each in 0…1.
     public let probabilities: [Double]
+    /// The most probable label.
     public let topLabel: String
+    /// Its probability, in 0…1.
     public let topProbability: Double
     /// Nil: uncalibrated, no call.
     public let finding: Bool?
+    /// Milliseconds from file to planes; 0 on all but a scan's first frame.
     public let decodeMilliseconds: Double
+    /// Milliseconds from planes to the input of the network.
     public let prepareMilliseconds: Double
+    /// Milliseconds of the network itself.
     public let networkMilliseconds: Double
     /// The run that made this reading; an earlier one where a scan was recognised.
     public let madeBy: String
+    /// Whether `StudyStore.thumbnail(reading:)` has a picture.
     public let hasThumbnail: Bool
 }
