@@ -1,0 +1,100 @@
+#include "source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int nr_fail_list(nr_failure *failure, enum nr_failure_kind kind, const char *format, va_list arguments) {
+    failure->kind = kind;
+    vsnprintf(failure->message, sizeof failure->message, format, arguments);
+    return (int)kind;
+}
+
+int nr_fail(nr_failure *failure, enum nr_failure_kind kind, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    nr_fail_list(failure, kind, format, arguments);
+    va_end(arguments);
+    return (int)kind;
+}
+
+enum nr_failure_kind nr_source_kind(const nr_source *source, enum nr_failure_kind otherwise) {
+    if (source->io_error) return NR_IO;
+    return source->ended_early ? NR_TRUNCATED : otherwise;
+}
+
+int nr_source_open(nr_source *source, int fd, const nr_limits *limits, nr_failure *failure) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return nr_fail(failure, NR_IO, "cannot be examined: %s", strerror(errno));
+    // A FIFO or a device would block or never end.
+    if (!S_ISREG(status.st_mode))
+        return nr_fail(failure, NR_IO, "expected a regular file, found a %s",
+                       S_ISDIR(status.st_mode) ? "folder" : "special file");
+    if (status.st_size <= 0) return nr_fail(failure, NR_EMPTY, "expected a picture, found no bytes at all");
+    *source = (nr_source){.fd = fd, .size = (uint64_t)status.st_size};
+    if (source->size > limits->max_file_bytes)
+        return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu bytes, found a file of %llu",
+                       (unsigned long long)limits->max_file_bytes, (unsigned long long)source->size);
+    return NR_OK;
+}
+
+size_t nr_source_read(nr_source *source, void *buffer, size_t count, uint64_t offset) {
+    size_t done = 0;
+    if (offset < source->size) {
+        size_t wanted = count;
+        if (wanted > source->size - offset) wanted = (size_t)(source->size - offset);
+        while (done < wanted) {
+            ssize_t got = pread(source->fd, (uint8_t *)buffer + done, wanted - done, (off_t)(offset + done));
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) source->io_error = errno;
+            if (got <= 0) break;
+            done += (size_t)got;
+        }
+    }
+    if (done < count) source->ended_early = true;
+    return done;
+}
+
+size_t nr_sample_size(uint32_t sample) {
+    switch (sample) {
+    case NR_U8: case NR_I8: return 1;
+    case NR_U16: case NR_I16: return 2;
+    case NR_U32: case NR_I32: case NR_F32: return 4;
+    case NR_F64: return 8;
+    default: return 0;
+    }
+}
+
+int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_failure *failure) {
+    const nr_limits *limits = output->limits;
+    if (output->count >= limits->max_frames)
+        return nr_fail(failure, NR_OVER_LIMIT, "expected at most %u frames, found more", limits->max_frames);
+    if (frame->width == 0 || frame->height == 0)
+        return nr_fail(failure, NR_CORRUPT, "expected a picture with pixels, found %u x %u", frame->width, frame->height);
+    // 2^32 · 2^32 pixels do not fit 64 bits together with channels and sample size: compare before multiplying on.
+    uint64_t pixel_count = (uint64_t)frame->width * frame->height;
+    if (pixel_count > limits->max_pixels)
+        return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu pixels, found %u x %u",
+                       (unsigned long long)limits->max_pixels, frame->width, frame->height);
+    uint64_t pixel_bytes = (uint64_t)frame->channels * nr_sample_size(frame->sample);
+    if (pixel_bytes == 0 || pixel_bytes > 64)
+        return nr_fail(failure, NR_UNSUPPORTED, "expected 1 to 4 channels, found %u", frame->channels);
+    uint64_t start = (output->used + 63) & ~(uint64_t)63;
+    uint64_t left = start < output->capacity ? output->capacity - start : 0;
+    if (pixel_count > left / pixel_bytes)
+        return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu bytes of samples, found more (frame %u is %u x %u x %u, %u bits)",
+                       (unsigned long long)output->capacity, output->count, frame->width, frame->height, frame->channels,
+                       frame->bits);
+    frame->offset = start;
+    frame->bytes = pixel_count * pixel_bytes;
+    frame->reserved = 0;
+    *pixels = output->planes + start;
+    return NR_OK;
+}
+
+void nr_output_commit(nr_output *output, const nr_frame *frame) {
+    output->frames[output->count++] = *frame;
+    output->used = frame->offset + frame->bytes;
+}

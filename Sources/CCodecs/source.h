@@ -1,0 +1,51 @@
+// Where a decoder gets its bytes and puts its frames: shared by the decoders of this target, not part of its interface.
+#ifndef NR_SOURCE_H
+#define NR_SOURCE_H
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "codec.h"
+
+// An open file, read with pread alone: the descriptor's own offset is neither used nor moved, and a file that shrinks
+// while it is read gives a short read, where a mapping would give SIGBUS.
+typedef struct {
+    int fd;
+    uint64_t size;      // when it was opened; later growth is not seen
+    bool ended_early;   // a read went past the end
+    int io_error;       // errno of a failed read, 0 if none
+} nr_source;
+
+// Fills `failure` and returns its kind.
+int nr_fail(nr_failure *failure, enum nr_failure_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int nr_fail_list(nr_failure *failure, enum nr_failure_kind kind, const char *format, va_list arguments);
+
+// What a failed read says about the file; `otherwise` where reading itself went well.
+enum nr_failure_kind nr_source_kind(const nr_source *source, enum nr_failure_kind otherwise);
+
+int nr_source_open(nr_source *source, int fd, const nr_limits *limits, nr_failure *failure);
+
+// Reads up to `count` bytes at `offset`; returns how many there were.
+size_t nr_source_read(nr_source *source, void *buffer, size_t count, uint64_t offset);
+
+// The frames of one file, laid one after another into the planes.
+typedef struct {
+    const nr_limits *limits;
+    uint8_t *planes;
+    uint64_t capacity;  // min of the planes' size and limits->max_plane_bytes
+    uint64_t used;
+    nr_frame *frames;
+    uint32_t count;
+} nr_output;
+
+// Bytes of one sample, 0 for an unknown type.
+size_t nr_sample_size(uint32_t sample);
+
+// Checks width, height, channels, sample and bits of `frame` against the limits, gives it its place, and returns its
+// first byte in `pixels`. The frame counts once `nr_output_commit` is called.
+int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_failure *failure);
+void nr_output_commit(nr_output *output, const nr_frame *frame);
+
+int nr_decode_png(nr_source *source, nr_output *output, nr_failure *failure);
+int nr_decode_tiff(nr_source *source, nr_output *output, nr_failure *failure);
+
+#endif

@@ -1,0 +1,145 @@
+import CCodecs
+
+/// How a sample is stored; native byte order. The raw values are those of `nr_sample` in `codec.h`.
+public enum SampleType: UInt32, Sendable, Hashable, CaseIterable {
+    case u8 = 1
+    case u16 = 2
+    case u32 = 3
+    case i8 = 4
+    case i16 = 5
+    case i32 = 6
+    case f32 = 7
+    case f64 = 8
+
+    /// Bytes of one sample.
+    public var size: Int {
+        switch self {
+        case .u8, .i8: 1
+        case .u16, .i16: 2
+        case .u32, .i32, .f32: 4
+        case .f64: 8
+        }
+    }
+
+    /// Whether samples are floating point, so that there may be NaN and infinities.
+    public var isFloatingPoint: Bool { self == .f32 || self == .f64 }
+    /// Whether samples are two's complement integers.
+    public var isSigned: Bool { self == .i8 || self == .i16 || self == .i32 }
+}
+
+/// What the samples of one frame are: samples interleaved as [height, width, channels], orientation already applied.
+public struct FrameGeometry: Sendable, Hashable {
+    /// What preparation must know besides sizes; the bits are those of `nr_frame_flags` in `codec.h`.
+    public struct Flags: OptionSet, Sendable, Hashable {
+        /// The flags' bits.
+        public let rawValue: UInt32
+        /// Flags of given bits; unknown ones are kept, so that they can be refused.
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// Stored samples are inverted (TIFF's min-is-white, DICOM's MONOCHROME1); preparation turns them, once.
+        public static let minIsWhite = Flags(rawValue: 1)
+        /// The last channel is alpha; preparation leaves it out.
+        public static let alpha = Flags(rawValue: 2)
+        /// The file's compression was lossy.
+        public static let lossy = Flags(rawValue: 4)
+        /// All that are known.
+        public static let known: Flags = [.minIsWhite, .alpha, .lossy]
+    }
+
+    /// Pixels of a row.
+    public var width: Int
+    /// Rows.
+    public var height: Int
+    /// 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
+    public var channels: Int
+    /// How a sample is stored.
+    public var sample: SampleType
+    /// Significant bits of a stored sample, 1 … 64.
+    public var bits: Int
+    /// What preparation must know besides sizes.
+    public var flags: Flags
+    /// The file's own orientation tag, 1 … 8, which has been applied.
+    public var orientation: Int
+    /// Of the first sample, from the start of the planes.
+    public var offset: Int
+    /// height × width × channels × size of a sample.
+    public var bytes: Int
+
+    /// The geometry of samples made by ourselves (phantoms, tests); `bits` defaults to all bits of the type.
+    public init(
+        width: Int, height: Int, channels: Int = 1, sample: SampleType, bits: Int? = nil, flags: Flags = [],
+        offset: Int = 0
+    ) {
+        self.width = width
+        self.height = height
+        self.channels = channels
+        self.sample = sample
+        self.bits = bits ?? sample.size * 8
+        self.flags = channels == 2 || channels == 4 ? flags.union(.alpha) : flags
+        self.orientation = 1
+        self.offset = offset
+        self.bytes = width * height * channels * sample.size
+    }
+
+    /// Channels without alpha: 1 or 3.
+    public var colourChannels: Int { flags.contains(.alpha) ? channels - 1 : channels }
+}
+
+extension FrameGeometry {
+    /// Bytes of a frame's header as decoders send it (`nr_frame`, native byte order).
+    public static var headerSize: Int { MemoryLayout<nr_frame>.size }
+
+    /// Reads a header that came over a socket. Throws as ``init(validating:limits:planesCapacity:)`` does.
+    public init(
+        validatingHeader header: UnsafeRawBufferPointer, limits: ScanLimits, planesCapacity: Int
+    ) throws(ImagingError) {
+        guard header.count == Self.headerSize else {
+            throw .wrongSize(what: "bytes of a frame's header", expected: Self.headerSize, found: header.count)
+        }
+        try self.init(
+            validating: header.loadUnaligned(as: nr_frame.self), limits: limits, planesCapacity: planesCapacity)
+    }
+
+    /// Takes a decoder's frame header, treating it as hostile: every field is checked by itself and against the others, the
+    /// limits and the size of the planes. Throws ``ImagingError/badGeometry(_:)`` naming the field.
+    public init(validating frame: nr_frame, limits: ScanLimits, planesCapacity: Int) throws(ImagingError) {
+        guard let sample = SampleType(rawValue: frame.sample) else {
+            throw .badGeometry("expected a sample type of 1 to 8, found \(frame.sample)")
+        }
+        guard (1...4).contains(frame.channels) else {
+            throw .badGeometry("expected 1 to 4 channels, found \(frame.channels)")
+        }
+        let flags = Flags(rawValue: frame.flags)
+        guard flags.isSubset(of: .known), flags.contains(.alpha) == (frame.channels % 2 == 0), frame.reserved == 0
+        else {
+            throw .badGeometry("expected known flags that fit \(frame.channels) channels, found \(frame.flags)")
+        }
+        guard frame.bits >= 1, frame.bits <= UInt32(sample.size * 8) else {
+            throw .badGeometry("expected 1 to \(sample.size * 8) bits, found \(frame.bits)")
+        }
+        guard (1...8).contains(frame.orientation) else {
+            throw .badGeometry("expected an orientation of 1 to 8, found \(frame.orientation)")
+        }
+        // Two 32-bit numbers always multiply within 64 bits.
+        let pixels = UInt64(frame.width) * UInt64(frame.height)
+        guard pixels > 0, pixels <= UInt64(limits.maxPixels) else {
+            throw .badGeometry("expected 1 to \(limits.maxPixels) pixels, found \(frame.width) × \(frame.height)")
+        }
+        let (bytes, tooLarge) = pixels.multipliedReportingOverflow(by: UInt64(frame.channels) * UInt64(sample.size))
+        guard !tooLarge, bytes == frame.bytes else {
+            throw .badGeometry("expected \(bytes) bytes of samples, found \(frame.bytes)")
+        }
+        let room = UInt64(min(planesCapacity, limits.maxPlaneBytes))
+        guard frame.offset % 64 == 0, frame.offset <= room, bytes <= room - frame.offset else {
+            throw .badGeometry("expected samples within \(room) bytes, found \(bytes) bytes at \(frame.offset)")
+        }
+        self.width = Int(frame.width)
+        self.height = Int(frame.height)
+        self.channels = Int(frame.channels)
+        self.sample = sample
+        self.bits = Int(frame.bits)
+        self.flags = flags
+        self.orientation = Int(frame.orientation)
+        self.offset = Int(frame.offset)
+        self.bytes = Int(bytes)
+    }
+}

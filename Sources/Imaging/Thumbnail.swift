@@ -1,0 +1,47 @@
+import EfficientNet
+
+/// A small 8-bit picture of a frame, for reports.
+public struct Thumbnail: Sendable, Hashable {
+    /// The longest side that reports use, in pixels.
+    public static let reportSide = 192
+
+    /// Pixels of a row.
+    public let width: Int
+    /// Rows.
+    public let height: Int
+    /// 1 gray, 3 RGB.
+    public let channels: Int
+    /// Interleaved rows, height × width × channels.
+    public let pixels: [UInt8]
+
+    /// A picture of given pixels. Throws ``ImagingError/wrongSize(what:expected:found:)`` where their number does not fit.
+    public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) throws(ImagingError) {
+        guard (1...65_536).contains(width), (1...65_536).contains(height), channels == 1 || channels == 3 else {
+            throw .notEncodable(width: width, height: height)
+        }
+        guard pixels.count == width * height * channels else {
+            throw .wrongSize(what: "bytes of a thumbnail", expected: width * height * channels, found: pixels.count)
+        }
+        self.width = width
+        self.height = height
+        self.channels = channels
+        self.pixels = pixels
+    }
+
+    /// The frame with its longer side at most `side` pixels (never enlarged), after the intensity rule; min-is-white is turned,
+    /// alpha left out. Throws as ``FramePreparation/prepare(_:samples:into:)`` does.
+    public static func make(
+        _ geometry: FrameGeometry, samples: UnsafeRawBufferPointer, intensity: Preprocessing.Intensity,
+        side: Int = reportSide
+    ) throws(ImagingError) -> Thumbnail {
+        throw .badPreprocessing("not yet")
+    }
+
+    /// The picture as a PNG file. Throws ``ImagingError/notEncodable(width:height:)`` where memory runs out.
+    public func png() throws(ImagingError) -> [UInt8] {
+        guard let file = PictureFormat.png.encode(pixels, width: width, height: height, channels: channels) else {
+            throw .notEncodable(width: width, height: height)
+        }
+        return [UInt8](file)
+    }
+}
