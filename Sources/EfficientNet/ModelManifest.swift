@@ -100,7 +100,8 @@ public struct ModelManifest: Codable, Sendable, Hashable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case format, name, variant, padding, head, activation, labels, thresholds, temperature, preprocessing, provenance
+        case format, name, variant, padding, head, activation, labels, thresholds, temperature, preprocessing,
+            provenance
         case batchNormEpsilon = "batch_norm_epsilon"
         case negativeLabel = "negative_label"
         case weightsSHA256 = "weights_sha256"

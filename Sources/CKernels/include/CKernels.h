@@ -1,3 +1,10 @@
+// The compute kernels of the inference engine, in C, one table of functions per instruction set.
 #ifndef CKERNELS_H
 #define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nr_convert.h"
+
 #endif

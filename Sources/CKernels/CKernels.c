@@ -1,2 +1,0 @@
-#include "CKernels.h"
-typedef int translation_unit_is_not_empty;

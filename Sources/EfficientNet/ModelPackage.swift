@@ -1,0 +1,181 @@
+import Crypto
+public import Foundation
+public import Tensors
+
+/// A model package: a folder of `model.json`, `weights.safetensors` and, if it has one, `selftest.safetensors`.
+///
+///     let model = try ModelPackage.open(folder)
+///     let network = try model.makeNetwork()
+public struct ModelPackage: Sendable {
+    static let manifestName = "model.json"
+    static let weightsName = "weights.safetensors"
+    static let selfTestName = "selftest.safetensors"
+    static let manifestLimit = 16 << 20
+
+    /// Where the package lies.
+    public let folder: URL
+    public let manifest: ModelManifest
+    /// SHA-256 over all files of the package, hexadecimal: the model's identity in every reading.
+    public let digest: String
+
+    private let weightsFile: SafetensorsFile
+
+    /// Reads a package and checks all of it but the self-test's numbers.
+    ///
+    /// - Throws: `EfficientNetError`: a manifest out of range, weights with another digest than the manifest names, missing, unknown
+    ///   or wrongly shaped tensors.
+    public static func open(_ folder: URL) throws(EfficientNetError) -> ModelPackage {
+        let manifestURL = folder.appending(path: manifestName)
+        let json = try read(manifestURL, limit: manifestLimit)
+        let manifest = try decode(json, path: manifestURL.path(percentEncoded: false))
+        try manifest.check(path: manifestURL.path(percentEncoded: false))
+        let file: SafetensorsFile
+        do {
+            file = try SafetensorsFile(contentsOf: folder.appending(path: weightsName))
+        } catch {
+            throw .tensors(error)
+        }
+        let weightsDigest = hexadecimal(SHA256.hash(data: file.contents))
+        guard weightsDigest == manifest.weightsSHA256.lowercased() else {
+            throw .digestMismatch(path: file.path, expected: manifest.weightsSHA256, found: weightsDigest)
+        }
+        try Weights.check(file, parameters: manifest.parameters)
+        let selfTestURL = folder.appending(path: selfTestName)
+        let hasSelfTest = FileManager.default.fileExists(atPath: selfTestURL.path(percentEncoded: false))
+        let selfTest = hasSelfTest ? try read(selfTestURL, limit: SafetensorsFile.sizeLimit) : Data()
+        // Each file enters by name and digest, so that no two packages of different files can agree.
+        var hash = SHA256()
+        for (name, fileDigest) in [
+            (manifestName, hexadecimal(SHA256.hash(data: json))), (weightsName, weightsDigest),
+            (selfTestName, hasSelfTest ? hexadecimal(SHA256.hash(data: selfTest)) : "none"),
+        ] {
+            hash.update(data: Data("\(fileDigest)  \(name)\n".utf8))
+        }
+        return ModelPackage(
+            folder: folder, manifest: manifest, digest: hexadecimal(hash.finalize()), weightsFile: file)
+    }
+
+    /// Writes a package: first into `FOLDER.part`, every file flushed to disk, then renamed to its name.
+    ///
+    /// `manifest.weightsSHA256` is computed here. Floats are stored as `precision`.
+    ///
+    /// - Throws: `EfficientNetError.cannotWrite`, also when `folder` exists; or what is wrong with the manifest or the weights.
+    public static func write(
+        manifest: ModelManifest, weights: [String: Tensor], selfTest: SelfTest?, to folder: URL,
+        precision: SafetensorsWriter.Precision = .float32
+    ) throws(EfficientNetError) {
+        let path = folder.path(percentEncoded: false)
+        _ = try Weights(weights, parameters: manifest.parameters, path: path)
+        let known = Set(manifest.parameters.map(\.name))
+        let unknown = weights.keys.filter { !known.contains($0) && !Weights.isIgnored($0) }.sorted()
+        guard unknown.isEmpty else { throw .unknownTensors(path: path, names: unknown) }
+        var writer = SafetensorsWriter()
+        for (name, tensor) in weights where known.contains(name) { writer.add(name, tensor, as: precision) }
+        let weightsData = writer.serialized()
+        var manifest = manifest
+        manifest.weightsSHA256 = hexadecimal(SHA256.hash(data: weightsData))
+        try manifest.check(path: path)
+        var files = [(weightsName, weightsData)]
+        if let selfTest {
+            let content = try selfTest.writer(resolution: manifest.preprocessing.resolution)
+            files.append((selfTestName, content.serialized()))
+        }
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            files.append((manifestName, try encoder.encode(manifest) + Data("\n".utf8)))
+            try PackageFolder.write(files, to: folder)
+        } catch let error as EfficientNetError {
+            throw error
+        } catch {
+            throw .cannotWrite(path: path, reason: error.localizedDescription)
+        }
+    }
+
+    /// The packed inference engine; on `isa`, or what `InstructionSet.selected` says.
+    ///
+    /// - Throws: `EfficientNetError.badWeight` for weights that are not finite; an instruction set the machine lacks.
+    public func makeNetwork(isa: InstructionSet? = nil) throws(EfficientNetError) -> Network {
+        let weights = try Weights(weightsFile, parameters: manifest.parameters)
+        let description = NetworkDescription(
+            architecture: Architecture(manifest.variant, padding: manifest.padding),
+            batchNormEpsilon: manifest.batchNormEpsilon, head: manifest.head, labels: manifest.labels.count,
+            resolution: manifest.preprocessing.resolution)
+        return try Network(description, weights: weights, isa: isa)
+    }
+
+    /// The package's self-test; nil when it has none.
+    ///
+    /// - Throws: `EfficientNetError` for a file that breaks the format or does not fit the model.
+    public func selfTest() throws(EfficientNetError) -> SelfTest? {
+        let url = folder.appending(path: Self.selfTestName)
+        guard FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) else { return nil }
+        let file: SafetensorsFile
+        do {
+            file = try SafetensorsFile(contentsOf: url)
+        } catch {
+            throw .tensors(error)
+        }
+        return try SelfTest(file, resolution: manifest.preprocessing.resolution, labels: manifest.labels.count)
+    }
+
+    private static func read(_ url: URL, limit: Int) throws(EfficientNetError) -> Data {
+        let path = url.path(percentEncoded: false)
+        do {
+            let values = try url.resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
+            guard values.isRegularFile == true, values.fileSize ?? 0 <= limit else {
+                throw EfficientNetError.cannotRead(
+                    path: path, reason: "expected a regular file of at most \(limit) bytes")
+            }
+            return try Data(contentsOf: url)
+        } catch let error as EfficientNetError {
+            throw error
+        } catch {
+            throw .cannotRead(path: path, reason: TensorError.reason(error))
+        }
+    }
+
+    private static func decode(_ json: Data, path: String) throws(EfficientNetError) -> ModelManifest {
+        do {
+            return try JSONDecoder().decode(ModelManifest.self, from: json)
+        } catch let error as DecodingError {
+            throw .invalidManifest(path: path, error)
+        } catch {
+            throw .cannotRead(path: path, reason: error.localizedDescription)
+        }
+    }
+
+    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+        digest.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
+    }
+}
+
+extension ModelManifest {
+    /// Every tensor that the model's weight file must hold.
+    public var parameters: [Layer.Parameter] {
+        Architecture(variant, padding: padding)
+            .parameters(side: preprocessing.resolution, head: head, labels: labels.count)
+    }
+}
+
+extension EfficientNetError {
+    /// What a decoder found wrong, with the key's place in the file.
+    fileprivate static func invalidManifest(path: String, _ error: DecodingError) -> EfficientNetError {
+        func key(_ context: DecodingError.Context, _ last: String? = nil) -> String {
+            let keys = context.codingPath.map(\.stringValue) + (last.map { [$0] } ?? [])
+            return keys.isEmpty ? "the file" : keys.joined(separator: ".")
+        }
+        return switch error {
+        case .keyNotFound(let name, let context):
+            .invalidManifest(path: path, key: key(context, name.stringValue), expected: "a value", found: "none")
+        case .typeMismatch(let type, let context):
+            .invalidManifest(path: path, key: key(context), expected: "\(type)", found: "another type")
+        case .valueNotFound(let type, let context):
+            .invalidManifest(path: path, key: key(context), expected: "\(type)", found: "null")
+        case .dataCorrupted(let context):
+            .invalidManifest(path: path, key: key(context), expected: "a valid value", found: context.debugDescription)
+        @unknown default:
+            .invalidManifest(path: path, key: "the file", expected: "a model manifest", found: "\(error)")
+        }
+    }
+}

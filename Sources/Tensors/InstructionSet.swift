@@ -1,0 +1,34 @@
+public import Foundation
+
+/// Which of the compute kernels run: the fastest the machine has, unless `NIGHTREAD_ISA` names another.
+public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
+    /// No instruction beyond the compiler's baseline.
+    case portable
+    /// AVX2 with FMA: 8 floats at a time.
+    case avx2
+    /// AVX-512 F, BW, DQ and VL: 16 floats at a time.
+    case avx512
+
+    /// Those this machine can run, slowest first.
+    public static let available: [InstructionSet] = allCases.filter(\.isAvailable)
+
+    /// The fastest this machine can run.
+    public static var fastest: InstructionSet { available.last ?? .portable }
+
+    /// The one to use: `NIGHTREAD_ISA` in the environment, or the fastest.
+    ///
+    /// - Throws: `TensorError.unavailableInstructionSet` for a name that is unknown or that the machine cannot run.
+    public static func selected(
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(TensorError) -> InstructionSet {
+        guard let name = environment["NIGHTREAD_ISA"], !name.isEmpty else { return fastest }
+        guard let named = InstructionSet(rawValue: name.lowercased()), available.contains(named) else {
+            throw .unavailableInstructionSet(name: name, available: available.map(\.rawValue))
+        }
+        return named
+    }
+}
+
+extension InstructionSet {
+    fileprivate var isAvailable: Bool { self == .portable }
+}
