@@ -8,8 +8,8 @@ let warningsAreErrors: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableU
 /// C is compiled with optimisation in every configuration: the kernels are unusably slow without.
 let optimised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: warningsAreErrors)
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: warningsAreErrors)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -45,7 +45,7 @@ let package = Package(
         library("Imaging", ["CCodecs", "Tensors", "EfficientNet"]),
         library("Store", ["CSystem", grdb, crypto]),
         library("Pipeline", ["EfficientNet", "Imaging", "Store", "CSystem", yams]),
-        library("Reporting", ["Store", mustache]),
+        library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),
 

@@ -79,6 +79,7 @@ enum Schema {
             UNIQUE (run_id, path)
         ) STRICT;
         CREATE INDEX entries_path ON entries(path);
+        CREATE INDEX entries_content ON entries(run_id, sha256);
         CREATE TABLE readings (
             id INTEGER PRIMARY KEY,
             scan_id INTEGER NOT NULL REFERENCES scans, model_id INTEGER NOT NULL REFERENCES models,

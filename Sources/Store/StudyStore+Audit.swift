@@ -138,14 +138,14 @@ extension StudyStore {
             sequence: count + 1, at: moment.description, actor: actor, host: host, action: action.rawValue,
             subject: subject, details: JSONValue.object(details).canonical
         ).chained(after: Array(head["hash"] as Data))
-        try db.execute(
+        try db.run(
             sql:
                 "INSERT INTO audit (sequence, at, actor, host, action, subject, details, hash) VALUES (?,?,?,?,?,?,?,?)",
             arguments: [
                 event.sequence, event.at, event.actor, event.host, event.action, event.subject, event.details,
                 Data(event.hash),
             ])
-        try db.execute(
+        try db.run(
             sql: "UPDATE audit_head SET count = ?, hash = ?", arguments: [event.sequence, Data(event.hash)])
         return event.sequence
     }

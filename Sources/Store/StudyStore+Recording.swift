@@ -93,7 +93,7 @@ extension StudyStore {
                     "run": .string(run), "sha256": JSONValue(sha256), "stage": .string(stage), "kind": .string(kind),
                     "reason": .string(reason),
                 ], at: moment, db)
-            try db.execute(
+            try db.run(
                 sql: """
                     INSERT INTO failures (run_id, path, sha256, stage, kind, reason, failed_at, event)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -125,7 +125,7 @@ extension StudyStore {
         _ reading: NewReading, _ call: Call, probabilities: String, run: String, path: String, scanID: Int64,
         context: RunContext, event: Int64, at moment: Timestamp, _ db: Database
     ) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 INSERT INTO readings (scan_id, model_id, preprocessing_digest, frame, run_id, path, probabilities,
                 top_label, top_probability, finding, decode_ms, prepare_ms, network_ms, read_at, event)
@@ -138,7 +138,7 @@ extension StudyStore {
             ])
         let id = db.lastInsertedRowID
         if let png = reading.thumbnailPNG {
-            try db.execute(
+            try db.run(
                 sql: "INSERT INTO thumbnails (reading_id, png) VALUES (?, ?)", arguments: [id, Data(png)])
         }
     }
@@ -147,7 +147,7 @@ extension StudyStore {
         if let id = try Int64.fetchOne(db, sql: "SELECT id FROM scans WHERE sha256 = ?", arguments: [scan.sha256]) {
             return id
         }
-        try db.execute(
+        try db.run(
             sql: """
                 INSERT INTO scans (sha256, size, format, width, height, channels, frames, bits, first_seen_at)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -163,7 +163,7 @@ extension StudyStore {
         run: String, _ path: String, _ outcome: EntryRecord.Outcome, detail: String?, sha256: String?,
         stamp: FileStamp?, at moment: Timestamp, _ db: Database
     ) throws {
-        try db.execute(
+        try db.run(
             sql: """
                 INSERT INTO entries
                 (run_id, path, outcome, detail, sha256, device, inode, size, mtime_ns, ctime_ns, updated_at)
@@ -178,7 +178,7 @@ extension StudyStore {
                 stamp?.ctimeNanoseconds,
                 moment.description,
             ])
-        try db.execute(
+        try db.run(
             sql: "UPDATE sessions SET last_at = ? WHERE id = (SELECT max(id) FROM sessions WHERE run_id = ?)",
             arguments: [moment.description, run])
     }

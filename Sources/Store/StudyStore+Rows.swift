@@ -53,3 +53,10 @@ extension StudyStore {
         text.dropFirst().dropLast().split(separator: ",").compactMap { Double($0) }
     }
 }
+
+extension Database {
+    /// Executes one statement, compiled once per connection: a night records the same few thousands of times.
+    func run(sql: String, arguments: StatementArguments) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}

@@ -22,6 +22,9 @@ public final class StudyStore: Sendable {
     private let isFull = Mutex(false)
     private let clock: @Sendable () -> Timestamp
 
+    /// Whether this is the one that may write.
+    public var isWriter: Bool { lock != nil }
+
     /// Opens the store for writing, and makes or migrates it as needed.
     ///
     /// Makes `FILE`, `FILE.lock` and `FILE.ballast` with mode 0600. WAL with `synchronous = FULL`: what was committed

@@ -1,3 +1,4 @@
+import Crypto
 public import Foundation
 import Glibc
 
@@ -27,6 +28,15 @@ public enum OutputFile {
         }
         try syncFolder(of: file)
     }
+
+    /// Writes like `write`, with the file's folder made when it is missing.
+    public static func publish(_ bytes: [UInt8], to file: URL) throws(StoreError) {
+        try makeFolder(file.deletingLastPathComponent())
+        try write(bytes, to: file)
+    }
+
+    /// SHA-256 in hexadecimal: how audit events name what was written.
+    public static func digest(_ bytes: [UInt8]) -> String { hexadecimal(SHA256.hash(data: bytes)) }
 
     /// Makes a folder (mode 0700) with those above it, unless it is there.
     public static func makeFolder(_ folder: URL) throws(StoreError) {

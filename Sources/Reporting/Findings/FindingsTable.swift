@@ -1,0 +1,70 @@
+import Store
+
+/// The table of a run: one row per scan and frame, and one per file that has no reading, in path order.
+///
+/// The columns are documented in Documentation/STORE.md; new ones are only ever added at the end, before the labels.
+enum FindingsTable {
+    static let columns = [
+        "run", "study", "path", "outcome", "detail", "frame", "frames", "call", "findings", "top_label",
+        "top_probability", "sha256", "format", "width", "height", "bits", "model", "model_digest", "decode_ms",
+        "prepare_ms", "network_ms", "read_by_run", "failure_stage", "failure_kind",
+    ]
+
+    static func make(_ facts: RunFacts) -> [UInt8] {
+        let model = facts.run.model
+        var document = CSVDocument(header: columns + model.labels.map { "p_" + $0 })
+        var readings = facts.readings[...]
+        var failures = facts.failures[...]
+        for entry in facts.entries {
+            // All three lists are in path order, and every reading and failure belongs to an entry.
+            var rows = 0
+            while let reading = readings.first, same(reading.path, entry.path) {
+                readings = readings.dropFirst()
+                document.append(row(reading, facts.run))
+                rows += 1
+            }
+            var failure: FailureRecord?
+            while let next = failures.first, same(next.path, entry.path) {
+                failure = next
+                failures = failures.dropFirst()
+            }
+            if rows == 0 { document.append(row(entry, failure, facts.run)) }
+        }
+        return document.bytes
+    }
+
+    private static func row(_ reading: ReadingRecord, _ run: RunRecord) -> [CSVDocument.Cell] {
+        let model = run.model
+        let call = model.call(reading.probabilities)
+        return [
+            .text(run.id), .text(run.study), .text(reading.path), .text("read"), .empty,
+            .integer(Int64(reading.frame)), .integer(Int64(reading.scan.frames)),
+            .text(reading.finding.map { $0 ? "finding" : "none" } ?? "uncalibrated"),
+            .text(call?.findings.map { model.labels[$0.label] }.joined(separator: ";") ?? ""),
+            .text(reading.topLabel), .number(reading.topProbability), .text(reading.scan.sha256),
+            .text(reading.scan.format), .integer(Int64(reading.scan.width)), .integer(Int64(reading.scan.height)),
+            .integer(Int64(reading.scan.bits)), .text(model.name), .text(model.digest),
+            .number(reading.decodeMilliseconds), .number(reading.prepareMilliseconds),
+            .number(reading.networkMilliseconds), .text(reading.madeBy), .empty, .empty,
+        ] + reading.probabilities.map(CSVDocument.Cell.number)
+    }
+
+    private static func row(
+        _ entry: EntryRecord, _ failure: FailureRecord?, _ run: RunRecord
+    ) -> [CSVDocument.Cell] {
+        var cells = [CSVDocument.Cell](repeating: .empty, count: columns.count)
+        cells[0...4] = [
+            .text(run.id), .text(run.study), .text(entry.path), .text(entry.outcome.rawValue),
+            .text(failure?.reason ?? entry.detail ?? ""),
+        ]
+        cells[11] = entry.sha256.map(CSVDocument.Cell.text) ?? .empty
+        if let failure {
+            cells[22] = .text(failure.stage)
+            cells[23] = .text(failure.kind)
+        }
+        return cells
+    }
+
+    /// Equal bytes; to `==` two spellings of one accent are equal, to a file system they are two files.
+    static func same(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+}

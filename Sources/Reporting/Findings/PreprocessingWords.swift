@@ -1,0 +1,45 @@
+import Foundation
+
+/// A run's preprocessing as a sentence.
+enum PreprocessingWords {
+    /// - Parameter json: `RunRecord.preprocessingJSON`.
+    /// - Returns: the text itself where it is not what this version writes.
+    static func describe(_ json: String) -> String {
+        guard let object = (try? JSONSerialization.jsonObject(with: Data(json.utf8))) as? [String: Any],
+            let resolution = (object["resolution"] as? NSNumber)?.intValue
+        else { return json }
+        var parts = [intensity(object["intensity"])]
+        let filter = object["interpolation"] as? String ?? "bicubic"
+        switch object["fit"] as? String {
+        case "squash":
+            parts.append("resized to \(resolution) × \(resolution) whatever its shape (\(filter), antialiased)")
+        case "pad":
+            parts.append("resized to fit \(resolution) × \(resolution) (\(filter), antialiased), the rest black")
+        default:
+            let share = (object["crop_pct"] as? NSNumber)?.doubleValue ?? 1
+            parts.append(
+                "resized (\(filter), antialiased) and cropped to the centre \(resolution) × \(resolution) "
+                    + "(\(Words.fixed(share * 100, 1)) % of the shorter side)")
+        }
+        if let mean = numbers(object["mean"]), let std = numbers(object["std"]) {
+            parts.append("normalised with mean \(mean) and deviation \(std)")
+        }
+        return parts.joined(separator: "; ")
+    }
+
+    private static func intensity(_ value: Any?) -> String {
+        if let object = value as? [String: Any] {
+            if let bounds = numbers(object["percentile"]) { return "percentiles \(bounds) become black and white" }
+            if let window = object["window"] as? [String: Any], let center = window["center"] as? NSNumber,
+                let width = window["width"] as? NSNumber
+            {
+                return "window centred at \(center), \(width) wide"
+            }
+        }
+        return "full range of the stored bits"
+    }
+
+    private static func numbers(_ value: Any?) -> String? {
+        (value as? [NSNumber])?.map { "\($0)" }.joined(separator: ", ")
+    }
+}

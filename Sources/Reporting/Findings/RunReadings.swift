@@ -1,0 +1,51 @@
+import Store
+
+/// Everything a findings report says of a run, read from the store once, so that page and table agree.
+struct RunFacts {
+    let run: RunRecord
+    let ledger: Ledger
+    let entries: [EntryRecord]
+    let readings: [ReadingRecord]
+    let superseded: [ReadingRecord]
+    let failures: [FailureRecord]
+    let head: AuditHead
+    let storePath: String
+
+    init(store: StudyStore, run id: String) throws(StoreError) {
+        run = try store.run(id)
+        ledger = try store.ledger(run: id)
+        entries = try store.entries(run: id)
+        readings = try store.readings(run: id)
+        superseded = try store.supersededReadings(run: id)
+        failures = try store.failures(run: id)
+        head = try store.auditHead()
+        storePath = store.path
+    }
+
+    /// Readings with their calls; a reading that does not fit the model's labels has none.
+    var calls: [(reading: ReadingRecord, call: Call)] {
+        readings.compactMap { reading in
+            run.model.call(reading.probabilities).map { (reading, $0) }
+        }
+    }
+
+    /// Readings this run made itself; recognised ones have another run's times.
+    var own: [ReadingRecord] { readings.filter { $0.madeBy == run.id } }
+
+    /// Scans that this run read itself, per second of its sessions; nil when there is nothing to divide.
+    var scansPerSecond: Double? {
+        let scans = own.lazy.filter { $0.frame == 0 }.count
+        return scans > 0 && run.activeSeconds > 0 ? Double(scans) / run.activeSeconds : nil
+    }
+}
+
+extension Call {
+    /// What a table says of a reading: the labels found, `none`, or `uncalibrated`.
+    func words(_ labels: [String], none: String = "no finding") -> String {
+        switch finding {
+        case true?: findings.map { labels[$0.label] }.joined(separator: ", ")
+        case false?: none
+        case nil: "uncalibrated"
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Store
+
+/// Numbers, times and counts as a reader likes them.
+enum Words {
+    /// `1 scan`, `2 scans`, `12,345 scans`.
+    static func count(_ number: Int, _ one: String, _ many: String? = nil) -> String {
+        "\(grouped(number)) \(number == 1 ? one : many ?? one + "s")"
+    }
+
+    /// `12,345`.
+    static func grouped(_ number: Int) -> String {
+        let digits = String(abs(number))
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+            text.append(digit)
+        }
+        return number < 0 ? "−" + text : text
+    }
+
+    /// A probability in 0…1 with three decimals that never claims certainty by rounding: `>0.999`, `<0.001`.
+    static func probability(_ value: Double) -> String {
+        if value < 0.0005, value > 0 { return "<0.001" }
+        if value > 0.9995, value < 1 { return ">0.999" }
+        return fixed(value, 3)
+    }
+
+    /// `3.25` with a fixed number of decimals.
+    static func fixed(_ value: Double, _ decimals: Int) -> String {
+        guard value.isFinite else { return "–" }
+        let scale = (0..<decimals).reduce(1.0) { factor, _ in factor * 10 }
+        let scaled = (abs(value) * scale).rounded()
+        guard scaled < 1e15 else { return value.description }
+        let digits = String(Int64(scaled))
+        let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+        let sign = value < 0 && scaled > 0 ? "−" : ""
+        return decimals == 0 ? sign + padded : sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+    }
+
+    /// `850 ms`, `42.0 s`, `12 min 4 s`, `7 h 20 min`.
+    static func duration(_ seconds: Double) -> String {
+        if seconds < 1 { return "\(fixed(seconds * 1000, 0)) ms" }
+        if seconds < 60 { return "\(fixed(seconds, 1)) s" }
+        let whole = Int(seconds.rounded())
+        return whole < 3600
+            ? "\(whole / 60) min \(whole % 60) s" : "\(grouped(whole / 3600)) h \(whole % 3600 / 60) min"
+    }
+
+    /// `12.3 ms`, `1.24 s`.
+    static func milliseconds(_ value: Double) -> String {
+        value < 1000 ? "\(fixed(value, value < 10 ? 2 : 1)) ms" : "\(fixed(value / 1000, 2)) s"
+    }
+
+    /// `2026-11-24 01:30:05 UTC`.
+    static func moment(_ timestamp: Timestamp) -> String {
+        let text = timestamp.description
+        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(8)) UTC"
+    }
+
+    /// The last part of a path and the folder above it.
+    static func path(_ path: String) -> (file: String, folder: String?) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (path, nil) }
+        let file = String(path[path.utf8.index(after: slash)...])
+        let folder = String(path[..<slash])
+        return file.isEmpty ? (path, nil) : (file, folder.isEmpty ? "/" : folder)
+    }
+
+    /// A path, and a frame where there are several, for the template `path`.
+    static func view(path: String, frame: Int? = nil, of frames: Int = 1) -> View {
+        let parts = Self.path(path)
+        var view: View = ["file": parts.file]
+        if let folder = parts.folder { view["folder"] = folder }
+        if let frame, frames > 1 { view["frame"] = "frame \(frame + 1) of \(frames)" }
+        return view
+    }
+}
+
+/// Median and other quantiles.
+enum Quantile {
+    /// The nearest-rank quantile: the smallest value with at least `share` of all values at or below it.
+    /// - Returns: nil for no values.
+    static func nearestRank(_ values: [Double], _ share: Double) -> Double? {
+        let sorted = values.sorted()
+        guard let last = sorted.indices.last else { return nil }
+        let rank = Int((share * Double(sorted.count)).rounded(.up)) - 1
+        return sorted[min(max(rank, 0), last)]
+    }
+}
