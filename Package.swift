@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "CSystem", cSettings: optimised),
         library("Tensors", ["CKernels"]),
         library("EfficientNet", ["Tensors", crypto]),
-        library("Imaging", ["CCodecs", "Tensors", "EfficientNet"]),
+        library("Imaging", ["CCodecs", "CKernels", "Tensors", "EfficientNet"]),
         library("Store", ["CSystem", grdb, crypto]),
         library("Pipeline", ["EfficientNet", "Imaging", "Store", "CSystem", yams]),
         library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
@@ -51,7 +51,7 @@ let package = Package(
 
         tests("TensorsTests", ["Tensors"]),
         tests("EfficientNetTests", ["EfficientNet"]),
-        tests("ImagingTests", ["Imaging"]),
+        tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline"]),
         tests("ReportingTests", ["Reporting"]),

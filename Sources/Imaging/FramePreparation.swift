@@ -1,23 +1,118 @@
+import CKernels
 import EfficientNet
 
 /// Makes the network's exact input out of a frame's samples: intensity rule, min-is-white turned, alpha left out, resize,
 /// crop, normalisation. Built once from a `Preprocessing`; keeps its scratch memory, so it serves one thread at a time.
+///
+/// ```swift
+/// let preparation = try FramePreparation(.standard(for: .b0))
+/// try preparation.prepare(geometry, samples: samples, into: input)  // input: 3 · 224 · 224 floats
+/// ```
+///
+/// Full range is 0 … 2^bits − 1 for unsigned and −2^(bits−1) … 2^(bits−1) − 1 for signed integers, 0…1 for floating point.
+/// 8-bit pictures at full range are rounded to whole steps after each pass of the resize, as Pillow rounds them: the published models
+/// were trained on exactly that. Everything else stays in floating point from the stored samples on. NaN counts as the smallest value, infinities as the largest and smallest. Percentiles are those of all colour samples of the frame
+/// together, without NaN and infinities. Where both bounds of a rule are equal, what is above them is white and the rest black.
 public final class FramePreparation {
     /// What it carries out.
     public let preprocessing: Preprocessing
 
+    private let rule = IntensityRule()
+    private let resizer = PictureResizer()
+    private let mean: [Float]
+    private let std: [Float]
+
+    /// The largest resolution that is prepared for; far over B7's 600.
+    public static let resolutionCeiling = 4096
+
     /// Checks `preprocessing`; throws ``ImagingError/badPreprocessing(_:)`` naming what cannot be carried out.
     public init(_ preprocessing: Preprocessing) throws(ImagingError) {
+        guard (1...Self.resolutionCeiling).contains(preprocessing.resolution) else {
+            throw .badPreprocessing(
+                "expected a resolution of 1 to \(Self.resolutionCeiling), found \(preprocessing.resolution)")
+        }
+        // Under a hundredth, the resized picture would be a hundred times the network's input.
+        guard preprocessing.cropFraction >= 0.01, preprocessing.cropFraction <= 1 else {
+            throw .badPreprocessing("expected a crop_pct of 0.01 to 1, found \(preprocessing.cropFraction)")
+        }
+        guard preprocessing.mean.count == 3, preprocessing.mean.allSatisfy(\.isFinite) else {
+            throw .badPreprocessing("expected three finite means, found \(preprocessing.mean)")
+        }
+        guard preprocessing.std.count == 3, preprocessing.std.allSatisfy({ $0.isFinite && Float($0) > 0 }) else {
+            throw .badPreprocessing("expected three standard deviations over 0, found \(preprocessing.std)")
+        }
+        try preprocessing.intensity.check()
         self.preprocessing = preprocessing
+        mean = preprocessing.mean.map { Float($0) }
+        std = preprocessing.std.map { Float($0) }
     }
+
+    /// Floats of the result: 3 · resolution².
+    public var inputCount: Int { 3 * preprocessing.resolution * preprocessing.resolution }
 
     /// Fills `into` with the normalised input, [3, resolution, resolution] (channel, row, column).
     ///
-    /// `samples` are exactly the frame's (`geometry.bytes`; its offset is not used). Throws ``ImagingError/wrongSize(what:expected:found:)``
-    /// and ``ImagingError/noFiniteSample``.
+    /// `samples` are exactly the frame's (`geometry.bytes`; its offset is not used). Takes no memory once pictures of this
+    /// size have been prepared. Throws ``ImagingError/badGeometry(_:)``, ``ImagingError/wrongSize(what:expected:found:)`` and
+    /// ``ImagingError/noFiniteSample``.
     public func prepare(
         _ geometry: FrameGeometry, samples: UnsafeRawBufferPointer, into result: UnsafeMutableBufferPointer<Float>
     ) throws(ImagingError) {
-        throw .badPreprocessing("not yet")
+        try geometry.check(samples)
+        guard result.count == inputCount, let planes = result.baseAddress else {
+            throw .wrongSize(what: "floats of a prepared input", expected: inputCount, found: result.count)
+        }
+        let side = preprocessing.resolution
+        let plane = side * side
+        let plan = ResizePlan(preprocessing, width: geometry.width, height: geometry.height)
+        let intensity = try rule.resolve(preprocessing.intensity, geometry, samples: samples)
+        if plan.columns.count < side || plan.rows.count < side { result.update(repeating: 0) }
+        resizer.resize(
+            intensity, geometry, samples: samples, plan: plan, interpolation: preprocessing.interpolation,
+            planes: planes,
+            row: side, plane: plane)
+        // Gray is in the first plane: that one last, because the others are made of it.
+        let gray = geometry.colourChannels == 1
+        for channel in [1, 2, 0] {
+            nr_normalise(
+                gray ? planes : planes + channel * plane, plane, intensity.steps, mean[channel], std[channel],
+                planes + channel * plane)
+        }
+    }
+}
+
+extension FrameGeometry {
+    /// Throws unless the geometry is consistent and `samples` are exactly its samples: what the kernels rely on.
+    func check(_ samples: UnsafeRawBufferPointer) throws(ImagingError) {
+        guard width > 0, height > 0, (1...4).contains(channels), colourChannels == 1 || colourChannels == 3,
+            (1...sample.size * 8).contains(bits)
+        else {
+            throw .badGeometry(
+                "expected a gray or RGB frame with pixels, found \(width) × \(height) × \(channels), \(bits) bits")
+        }
+        let (pixels, tooMany) = width.multipliedReportingOverflow(by: height)
+        let (size, tooLarge) = pixels.multipliedReportingOverflow(by: channels * sample.size)
+        guard !tooMany, !tooLarge, size == bytes, samples.count == size else {
+            throw .wrongSize(
+                what: "bytes of a frame's samples", expected: tooMany || tooLarge ? .max : size, found: samples.count)
+        }
+    }
+}
+
+extension Preprocessing.Intensity {
+    /// Throws ``ImagingError/badPreprocessing(_:)`` where the bounds make no rule.
+    func check() throws(ImagingError) {
+        switch self {
+        case .fullRange: return
+        case .percentile(let low, let high):
+            guard low >= 0, low < high, high <= 100 else {
+                throw .badPreprocessing("expected percentiles with 0 ≤ low < high ≤ 100, found \(low) and \(high)")
+            }
+        case .window(let center, let width):
+            guard center.isFinite, width.isFinite, width > 0 else {
+                throw .badPreprocessing(
+                    "expected a finite window with a width over 0, found center \(center), width \(width)")
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import EfficientNet
 
 /// A small 8-bit picture of a frame, for reports.
@@ -34,7 +35,29 @@ public struct Thumbnail: Sendable, Hashable {
         _ geometry: FrameGeometry, samples: UnsafeRawBufferPointer, intensity: Preprocessing.Intensity,
         side: Int = reportSide
     ) throws(ImagingError) -> Thumbnail {
-        throw .badPreprocessing("not yet")
+        try geometry.check(samples)
+        try intensity.check()
+        guard (1...65_536).contains(side) else { throw .notEncodable(width: side, height: side) }
+        let longer = Double(max(geometry.width, geometry.height))
+        let shrink = min(1, Double(side) / longer)
+        let width = max(1, Int((Double(geometry.width) * shrink).rounded()))
+        let height = max(1, Int((Double(geometry.height) * shrink).rounded()))
+        let (plane, channels) = (width * height, geometry.colourChannels)
+        let resolved = try IntensityRule().resolve(intensity, geometry, samples: samples)
+        var planes = [Float](repeating: 0, count: plane * channels)
+        var pixels = [UInt8](repeating: 0, count: plane * channels)
+        planes.withUnsafeMutableBufferPointer { planes in
+            pixels.withUnsafeMutableBufferPointer { pixels in
+                guard let from = planes.baseAddress, let to = pixels.baseAddress else { return }
+                PictureResizer().resize(
+                    resolved, geometry, samples: samples, plan: ResizePlan(width: width, height: height),
+                    interpolation: .bicubic, planes: from, row: width, plane: plane)
+                for channel in 0..<channels {
+                    nr_to_bytes(from + channel * plane, plane, to + channel, channels)
+                }
+            }
+        }
+        return try Thumbnail(width: width, height: height, channels: channels, pixels: pixels)
     }
 
     /// The picture as a PNG file. Throws ``ImagingError/notEncodable(width:height:)`` where memory runs out.

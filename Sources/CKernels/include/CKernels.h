@@ -7,4 +7,5 @@
 
 #include "nr_convert.h"
 
+#include "resize.h"
 #endif
