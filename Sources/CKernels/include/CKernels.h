@@ -1,4 +1,4 @@
-// The compute kernels of the inference engine, in C, one table of functions per instruction set.
+// The compute kernels of the inference engine and of preparation, in C, one table of functions per instruction set.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -6,6 +6,6 @@
 #include <stdint.h>
 
 #include "nr_convert.h"
-
 #include "resize.h"
+
 #endif
