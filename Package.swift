@@ -44,7 +44,7 @@ let package = Package(
         library("EfficientNet", ["Tensors", crypto]),
         library("Imaging", ["CCodecs", "CKernels", "Tensors", "EfficientNet"]),
         library("Store", ["CSystem", grdb, crypto]),
-        library("Pipeline", ["EfficientNet", "Imaging", "Store", "CSystem", yams]),
+        library("Pipeline", ["EfficientNet", "Imaging", "Store", "CCodecs", "CSystem", crypto, yams]),
         library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),

@@ -89,6 +89,7 @@ int nr_signal_descriptor(int *fd_out) {
     struct sigaction hangup;
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaddset(&wanted, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGIO, SIG_IGN);
     int error = pthread_sigmask(SIG_BLOCK, &wanted, NULL);
     if (error != 0) return error;
     int fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -9,7 +9,10 @@ struct Nightread: ParsableCommand {
         discussion: "For research use only. Not a medical device.",
         version: version,
         subcommands: [
-            PhantomCommand.self
+            DecoderCommand.self,
+            PhantomCommand.self,
+            RunCommand.self,
+            WorkerCommand.self,
         ])
 
     static let version = "0.1.0"

@@ -28,7 +28,9 @@ struct ArchitectureTests {
         for match in manifest.matches(of: /library\(\s*"(\w+)", \[([^\]]*)\]/) {
             built[String(match.output.1)] = dependencies(match.output.2)
         }
-        for match in manifest.matches(of: /\.target\(\s*name: "(\w+)"/) { built[String(match.output.1)] = [] }
+        for match in manifest.matches(of: /\.target\(\s*name: "(\w+)"(?:, dependencies: \[([^\]]*)\])?/) {
+            built[String(match.output.1)] = dependencies(match.output.2 ?? "")
+        }
         for match in manifest.matches(of: /executableTarget\(\s*name: "(\w+)", dependencies: \[([^\]]*)\]/) {
             built[String(match.output.1)] = dependencies(match.output.2)
         }

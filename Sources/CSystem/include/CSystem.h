@@ -65,7 +65,7 @@ int nr_set_limit(int resource, uint64_t soft, uint64_t hard);
 uint64_t nr_address_space(void);
 
 // Blocks SIGINT, SIGTERM and SIGHUP (SIGHUP not when ignored, as under nohup) in this thread and all threads it starts
-// later, ignores SIGPIPE, and gives the descriptor on which the signals arrive.
+// later, ignores SIGPIPE and SIGIO, and gives the descriptor on which the signals arrive.
 int nr_signal_descriptor(int *fd_out);
 
 // The next signal waiting on such a descriptor, 0 when there is none.
@@ -86,6 +86,10 @@ int nr_free_space(const char *path, uint64_t *bytes_out);
 
 // Opens for reading without ever blocking or changing anything: no terminal taken, no wait for a FIFO's writer.
 int nr_open_to_read(const char *path, int *fd_out);
+
+// 1 when another process has the open file `fd` open for writing; 0 when not, or when that cannot be told (not our file,
+// or a file system without leases). Needs SIGIO ignored, as nr_signal_descriptor leaves it.
+int nr_is_being_written(int fd);
 
 // A file's identity and state.
 typedef struct {

@@ -1,0 +1,124 @@
+public import EfficientNet
+public import Imaging
+
+/// What a pipeline file says: which scans to read, with which model, and where results go.
+///
+/// ```yaml
+/// study: chest-night
+/// inputs:
+///   - path: scans                    # folder; relative paths are relative to the pipeline file
+///     patterns: ["*.png", "*.tif"]   # file names (or, with a slash, paths below the folder); default: every format read
+///     recursive: true                # the default
+/// model: models/chest-b0             # or  models: {b0: models/chest-b0, b1: models/chest-b1}  with  variant: b0
+/// store: chest.sqlite
+/// report: {html: report, csv: report/findings.csv}
+/// ```
+/// Further keys: `preprocessing` (overrides of the model's own), `limits`, `workers`, `settle`, `rescan`, `free_space`.
+public struct PipelineFile: Sendable, Hashable {
+    /// A folder of scans.
+    public struct Input: Sendable, Hashable {
+        /// Absolute path of the folder.
+        public var path: String
+        /// Shell patterns (`*`, `?`, `[a-z]`), case ignored; one without `/` is matched with the file's name, one with `/`
+        /// with its path below the folder. A file that matches none is skipped.
+        public var patterns: [String]
+        /// Whether sub-folders are looked into.
+        public var recursive: Bool
+    }
+
+    /// What one scan may take at most.
+    public struct Limits: Sendable, Hashable {
+        /// Pixels, bytes of planes, frames and bytes of file.
+        public var scan = ScanLimits()
+        /// Wall-clock seconds for one scan, from opening its file to its reading.
+        public var seconds: Double = 60
+        /// Bytes of memory that decoding one scan may take beside its planes.
+        public var memory: UInt64 = 2 << 30
+    }
+
+    /// Where the report goes.
+    public struct Report: Sendable, Hashable {
+        /// Absolute path of the folder that gets the HTML page.
+        public var html: String?
+        /// Absolute path of the CSV file.
+        public var csv: String?
+    }
+
+    /// A model package as the file names it.
+    public struct Model: Sendable, Hashable {
+        /// The variant it is listed under; nil for the single `model`, whose package says it.
+        public var variant: Variant?
+        /// Absolute path of the package's folder.
+        public var path: String
+    }
+
+    /// The patterns of an input that names none: every format that is read.
+    public static let defaultPatterns = ["*.png", "*.tif", "*.tiff"]
+
+    /// Absolute path of the file itself.
+    public var path: String
+    /// The file's text, kept with every run.
+    public var text: String
+    /// The study's name.
+    public var study: String
+    /// At least one.
+    public var inputs: [Input]
+    /// At least one; the first is the default one.
+    public var models: [Model]
+    /// Keys that replace those of the model's own preprocessing.
+    public var preprocessing = PreprocessingOverrides()
+    /// What one scan may take at most.
+    public var limits = Limits()
+    /// Scans read at the same time; nil: one per core.
+    public var workers: Int?
+    /// Absolute path of the store.
+    public var store: String
+    /// Where the report goes.
+    public var report: Report
+    /// Seconds that a file must not have changed before `watch` takes it.
+    public var settle: Double = 5
+    /// Seconds between two full looks at the inputs while watching; nil: 600 on local disks, 60 on network mounts.
+    public var rescan: Double?
+    /// Bytes that must stay free on the store's disk; a run stops before it goes below.
+    public var freeSpace: UInt64 = 256 << 20
+
+    /// The model package for `variant`, or the default one.
+    ///
+    /// - Throws: `PipelineError.usage` when the file lists no model for that variant.
+    public func model(for variant: Variant?) throws(PipelineError) -> Model {
+        guard let variant else { return models[0] }
+        // A single `model` does not say its variant here; whoever opens the package compares.
+        if let model = models.first(where: { $0.variant == variant || $0.variant == nil }) { return model }
+        let known = models.compactMap(\.variant?.rawValue).joined(separator: ", ")
+        throw .usage(
+            "\(path): no model for variant \(variant.rawValue); the file lists \(known): add one under models")
+    }
+}
+
+/// The keys of a model's preprocessing that a pipeline file replaces; nil keeps the model's own.
+public struct PreprocessingOverrides: Sendable, Hashable {
+    /// How stored samples become intensities.
+    public var intensity: Preprocessing.Intensity?
+    /// How a rectangular picture becomes square.
+    public var fit: Preprocessing.Fit?
+    /// Share of the picture that `crop` keeps, over 0 to 1.
+    public var cropFraction: Double?
+    /// The resize filter.
+    public var interpolation: Preprocessing.Interpolation?
+    /// Three channel means of intensities.
+    public var mean: [Double]?
+    /// Three channel standard deviations of intensities, over 0.
+    public var std: [Double]?
+
+    /// `model`'s preprocessing with these keys replaced.
+    public func applied(to model: Preprocessing) -> Preprocessing {
+        var result = model
+        result.intensity = intensity ?? model.intensity
+        result.fit = fit ?? model.fit
+        result.cropFraction = cropFraction ?? model.cropFraction
+        result.interpolation = interpolation ?? model.interpolation
+        result.mean = mean ?? model.mean
+        result.std = std ?? model.std
+        return result
+    }
+}

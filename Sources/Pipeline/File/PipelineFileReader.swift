@@ -1,0 +1,274 @@
+import EfficientNet
+import Foundation
+import Imaging
+import Yams
+
+extension PipelineFile {
+    private static let keys = [
+        "study", "inputs", "model", "models", "variant", "preprocessing", "limits", "workers", "store", "report",
+        "settle",
+        "rescan", "free_space",
+    ]
+
+    /// Reads the pipeline file at `path`.
+    ///
+    /// - Throws: `PipelineError.unreadableFile`, or `.invalidFile` with every problem found, in the file's order.
+    public static func read(_ path: String) throws(PipelineError) -> PipelineFile {
+        let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: absolute, isDirectory: &isFolder) else {
+            throw .unreadableFile(path: path, isMissing: true, cause: "no such file")
+        }
+        guard !isFolder.boolValue, let data = FileManager.default.contents(atPath: absolute) else {
+            let cause = isFolder.boolValue ? "it is a folder" : "permission denied"
+            throw .unreadableFile(path: path, isMissing: false, cause: cause)
+        }
+        guard data.count <= 1 << 20 else {
+            throw .unreadableFile(path: path, isMissing: false, cause: "\(data.count) bytes, expected at most 1 MiB")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw .unreadableFile(path: path, isMissing: false, cause: "expected UTF-8 text")
+        }
+        return try parse(text, path: absolute, shownAs: path)
+    }
+
+    /// Reads a pipeline file's text.
+    ///
+    /// - Parameters:
+    ///   - path: Absolute path of the file, which relative paths in it start from.
+    ///   - shownAs: The file's name in messages.
+    static func parse(_ text: String, path: String, shownAs: String) throws(PipelineError) -> PipelineFile {
+        let problems = ProblemList(file: shownAs)
+        let reader = PipelineFileReader(
+            folder: URL(fileURLWithPath: path).deletingLastPathComponent(), problems: problems)
+        var result: PipelineFile?
+        do {
+            if let root = try compose(yaml: text) {
+                result = reader.file(root, path: path, text: text)
+            } else {
+                problems.add(
+                    at: nil, key: "", "the file is empty; expected at least study, inputs, model, store and report")
+            }
+        } catch {
+            let (line, message) = PipelineFileReader.explain(error)
+            problems.add(at: nil, line: line, key: "", message)
+        }
+        guard problems.problems.isEmpty, let result else {
+            throw .invalidFile(problems.problems.sorted { $0.line < $1.line })
+        }
+        return result
+    }
+
+    fileprivate static var knownKeys: [String] { keys }
+}
+
+/// Turns YAML nodes into a pipeline file, collecting problems on the way.
+private struct PipelineFileReader {
+    let folder: URL
+    let problems: ProblemList
+
+    /// What the YAML parser's error means, and its line.
+    static func explain(_ error: any Error) -> (line: Int, message: String) {
+        switch error as? YamlError {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            (mark.line, "not valid YAML: \(problem)" + (context.map { " (\($0.text))" } ?? ""))
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            (
+                context.mark.line,
+                "the same key twice in one place: \(duplicates.joined(separator: ", ")); keep one of them"
+            )
+        case .reader(let problem, _, _, _): (1, "not valid YAML: \(problem)")
+        default: (1, "not valid YAML: \(error)")
+        }
+    }
+
+    func file(_ root: Node, path: String, text: String) -> PipelineFile? {
+        guard let top = YAMLMapping(root, key: "", known: PipelineFile.knownKeys, problems: problems) else {
+            return nil
+        }
+        let study = top.required("study", "the study's name").flatMap { top.text($0, key: "study") }
+        let inputs = inputs(top)
+        let models = models(top)
+        let store = top.required("store", "the path of the store's file").flatMap { top.text($0, key: "store") }
+        let report = report(top)
+        var file = PipelineFile(
+            path: path, text: text, study: study ?? "", inputs: inputs, models: models,
+            store: store.map(absolute) ?? "", report: report)
+        file.preprocessing = preprocessing(top)
+        file.limits = limits(top)
+        file.workers = top.integer("workers", in: 1...1024)
+        file.settle = top.number("settle", in: 0...86_400) ?? file.settle
+        file.rescan = top.number("rescan", in: 0.1...86_400)
+        file.freeSpace = top.bytes("free_space", in: 0...(1 << 50)) ?? file.freeSpace
+        return file
+    }
+
+    private func absolute(_ path: String) -> String {
+        let expanded = path.hasPrefix("~/") ? (path as NSString).expandingTildeInPath : path
+        return URL(fileURLWithPath: expanded, relativeTo: folder).standardizedFileURL.path
+    }
+
+    private func existingFolder(_ node: Node, key: String, in mapping: YAMLMapping, what: String) -> String? {
+        guard let text = mapping.text(node, key: key) else { return nil }
+        let path = absolute(text)
+        var isFolder: ObjCBool = false
+        if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+            problems.add(.missing, at: node, key: key, "no such folder: \(path); expected \(what)")
+        } else if !isFolder.boolValue {
+            problems.add(.missing, at: node, key: key, "not a folder: \(path); expected \(what)")
+        } else {
+            return path
+        }
+        return nil
+    }
+
+    private func inputs(_ top: YAMLMapping) -> [PipelineFile.Input] {
+        guard let node = top.required("inputs", "a list of folders: [{path: DIR}]") else { return [] }
+        guard let list = node.sequence, !list.isEmpty else {
+            problems.add(at: node, key: "inputs", "expected a list of folders: [{path: DIR}], found \(describe(node))")
+            return []
+        }
+        return list.enumerated().compactMap { index, item in
+            let key = "inputs[\(index)]"
+            guard
+                let entry = YAMLMapping(item, key: key, known: ["path", "patterns", "recursive"], problems: problems),
+                let pathNode = entry.required("path", "a folder of scans"),
+                let path = existingFolder(pathNode, key: entry.name("path"), in: entry, what: "a folder of scans")
+            else { return nil }
+            return PipelineFile.Input(
+                path: path, patterns: patterns(entry) ?? PipelineFile.defaultPatterns,
+                recursive: entry.bool("recursive") ?? true)
+        }
+    }
+
+    private func patterns(_ entry: YAMLMapping) -> [String]? {
+        guard let node = entry.node("patterns") else { return nil }
+        guard let list = node.sequence, !list.isEmpty else {
+            problems.add(
+                at: node, key: entry.name("patterns"), "expected a list such as [\"*.png\"], found \(describe(node))")
+            return nil
+        }
+        return list.compactMap { entry.text($0, key: entry.name("patterns")) }
+    }
+
+    private func models(_ top: YAMLMapping) -> [PipelineFile.Model] {
+        let single = top.node("model")
+        let several = top.node("models")
+        if let single, several != nil {
+            problems.add(at: single, key: "model", "expected either model or models, found both; keep one of them")
+        }
+        let variants = Variant.allCases.map(\.rawValue)
+        if let several {
+            guard let mapping = several.mapping,
+                let reader = YAMLMapping(several, key: "models", known: variants, problems: problems),
+                !mapping.isEmpty
+            else {
+                if several.mapping != nil {
+                    problems.add(at: several, key: "models", "expected {b0: PACKAGE, …}, found nothing")
+                }
+                return []
+            }
+            var models = mapping.compactMap { entry -> PipelineFile.Model? in
+                guard let name = entry.key.scalar?.string, let variant = Variant(rawValue: name),
+                    let path = existingFolder(
+                        entry.value, key: reader.name(name), in: reader,
+                        what: "a model package (a folder with model.json)")
+                else { return nil }
+                return PipelineFile.Model(variant: variant, path: path)
+            }
+            if let chosen = top.choice("variant", Variant.self) {
+                if let index = models.firstIndex(where: { $0.variant == chosen }) {
+                    models.swapAt(0, index)
+                } else if mapping[chosen.rawValue] == nil, let node = top.node("variant") {
+                    problems.add(
+                        at: node, key: "variant",
+                        "expected one of the listed models, found '\(chosen.rawValue)'; add it under models")
+                }
+            }
+            return models
+        }
+        guard let single = single ?? top.required("model", "the path of a model package (or models: {b0: PACKAGE, …})"),
+            let path = existingFolder(single, key: "model", in: top, what: "a model package (a folder with model.json)")
+        else { return [] }
+        return [PipelineFile.Model(variant: top.choice("variant", Variant.self), path: path)]
+    }
+
+    private func report(_ top: YAMLMapping) -> PipelineFile.Report {
+        guard let node = top.required("report", "where the report goes: {html: DIR, csv: FILE}"),
+            let mapping = YAMLMapping(node, key: "report", known: ["html", "csv"], problems: problems)
+        else { return PipelineFile.Report() }
+        let report = PipelineFile.Report(
+            html: mapping.text("html").map(absolute), csv: mapping.text("csv").map(absolute))
+        if mapping.node("html") == nil, mapping.node("csv") == nil {
+            problems.add(at: node, key: "report", "expected html or csv or both, found neither")
+        }
+        return report
+    }
+
+    private func limits(_ top: YAMLMapping) -> PipelineFile.Limits {
+        var limits = PipelineFile.Limits()
+        guard let node = top.node("limits"),
+            let mapping = YAMLMapping(
+                node, key: "limits", known: ["pixels", "bytes", "frames", "file_bytes", "seconds", "memory"],
+                problems: problems)
+        else { return limits }
+        if let pixels = mapping.integer("pixels", in: 1...1_000_000_000_000) { limits.scan.maxPixels = pixels }
+        if let frames = mapping.integer("frames", in: 1...ScanLimits.frameCeiling) { limits.scan.maxFrames = frames }
+        limits.scan.maxPlaneBytes =
+            mapping.bytes("bytes", in: 4096...(1 << 40)).map(Int.init) ?? limits.scan.maxPlaneBytes
+        limits.scan.maxFileBytes =
+            mapping.bytes("file_bytes", in: 1...(1 << 40)).map(Int.init) ?? limits.scan.maxFileBytes
+        limits.seconds = mapping.number("seconds", in: 0.1...86_400) ?? limits.seconds
+        limits.memory = mapping.bytes("memory", in: (64 << 20)...(1 << 40)) ?? limits.memory
+        return limits
+    }
+
+    private func preprocessing(_ top: YAMLMapping) -> PreprocessingOverrides {
+        var overrides = PreprocessingOverrides()
+        guard let node = top.node("preprocessing"),
+            let mapping = YAMLMapping(
+                node, key: "preprocessing", known: ["intensity", "fit", "crop_pct", "interpolation", "mean", "std"],
+                problems: problems)
+        else { return overrides }
+        overrides.intensity = intensity(mapping)
+        overrides.fit = mapping.choice("fit", Preprocessing.Fit.self)
+        overrides.cropFraction = mapping.number("crop_pct", in: 0.01...1)
+        overrides.interpolation = mapping.choice("interpolation", Preprocessing.Interpolation.self)
+        overrides.mean = mapping.numbers("mean", count: 3, in: -1e6...1e6)
+        overrides.std = mapping.numbers("std", count: 3, in: 1e-6...1e6)
+        return overrides
+    }
+
+    private func intensity(_ mapping: YAMLMapping) -> Preprocessing.Intensity? {
+        guard let node = mapping.node("intensity") else { return nil }
+        let key = mapping.name("intensity")
+        if node.scalar?.string == "full-range" { return .fullRange }
+        guard node.mapping != nil else {
+            problems.add(
+                at: node, key: key,
+                "expected full-range, {percentile: [0.5, 99.5]} or {window: {center: 40, width: 400}}, found \(describe(node))"
+            )
+            return nil
+        }
+        guard let rule = YAMLMapping(node, key: key, known: ["percentile", "window"], problems: problems) else {
+            return nil
+        }
+        if let bounds = rule.numbers("percentile", count: 2, in: 0...100) {
+            guard bounds[0] < bounds[1] else {
+                problems.add(
+                    at: node, key: key, "expected the lower percentile first, found \(bounds[0]) and \(bounds[1])")
+                return nil
+            }
+            return .percentile(low: bounds[0], high: bounds[1])
+        }
+        guard let windowNode = rule.node("window"),
+            let window = YAMLMapping(
+                windowNode, key: rule.name("window"), known: ["center", "width"], problems: problems),
+            window.required("center", "the window's centre") != nil,
+            window.required("width", "the window's width") != nil,
+            let center = window.number("center", in: -1e9...1e9), let width = window.number("width", in: 1e-9...1e9)
+        else { return nil }
+        return .window(center: center, width: width)
+    }
+}

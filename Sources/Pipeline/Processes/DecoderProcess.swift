@@ -1,0 +1,159 @@
+import CCodecs
+import CSystem
+import Foundation
+import Imaging
+
+/// What a decoder says of one scan, after everything in it was checked.
+enum DecoderAnswer: Equatable {
+    /// Samples are in the planes.
+    case decoded(format: ScanFormat, frames: [FrameGeometry])
+    /// The decoder looked at the file and refused it.
+    case refused(kind: ImagingError.DecodeFailure, reason: String)
+    /// The process that decoded was ended by a signal, or left without an answer; the next scan gets another one.
+    case lost(kind: FailureKind, reason: String)
+}
+
+/// A lane's decoder: a warm parent that forks a process per scan.
+final class DecoderProcess {
+    private let process: ChildProcess
+    private var token = UInt64.random(in: 1...(1 << 32))
+
+    init(program: ChildProgram, cancel: Flag) throws(ChildFailure) {
+        process = try ChildProcess("decoder", program: program, cancel: cancel)
+    }
+
+    /// Has a scan decoded that is none: an answer shows that the process is up, can fork and can map the planes.
+    func probe(_ planes: Planes) throws(ChildFailure) {
+        var number: Int32 = -1
+        let error = nr_memory_file("nightread-probe", 16, &number)
+        guard error == 0 else { throw .notStarted("no memory for a first scan: \(systemMessage(error))") }
+        let answer = try decode(
+            Descriptor(number), into: planes, limits: PipelineFile.Limits(), until: Instant.now.advanced(seconds: 30))
+        guard case .refused(.unrecognised, _) = answer else {
+            throw .notStarted("expected the decoder to refuse 16 zero bytes as no scan, found \(answer)")
+        }
+    }
+
+    /// Decodes the open file `scan` into `planes`.
+    func decode(
+        _ scan: Descriptor, into planes: Planes, limits: PipelineFile.Limits, until deadline: Instant
+    ) throws(ChildFailure) -> DecoderAnswer {
+        token += 1
+        let request = nr_decoder_request(
+            magic: UInt32(NR_DECODER_REQUEST_MAGIC), version: UInt32(NR_DECODER_VERSION), token: token,
+            limits: nr_limits(
+                max_pixels: UInt64(limits.scan.maxPixels), max_plane_bytes: UInt64(limits.scan.maxPlaneBytes),
+                max_file_bytes: UInt64(limits.scan.maxFileBytes), max_frames: UInt32(limits.scan.maxFrames), reserved: 0
+            ),
+            planes_bytes: UInt64(planes.capacity), memory_bytes: limits.memory,
+            // Above the wall clock's limit: only a decoder that has lost its supervisor's clock ever meets it.
+            cpu_seconds: UInt32(limits.seconds.rounded(.up)) + 1, reserved: 0)
+        try process.send(withUnsafeBytes(of: request, Array.init), passing: [scan, planes.writable], until: deadline)
+        let header = try process.receive(MemoryLayout<nr_decoder_reply>.size, until: deadline)
+        let reply: DecoderReply
+        do throws(ProtocolError) {
+            reply = try DecoderReply(header, token: token)
+        } catch {
+            throw process.refuse(error.reason)
+        }
+        let payload = try process.receive(reply.payloadSize, until: deadline)
+        do throws(ProtocolError) {
+            return try reply.answer(payload, limits: limits.scan, planesCapacity: planes.capacity)
+        } catch {
+            throw process.refuse(error.reason)
+        }
+    }
+}
+
+/// A message that may not be believed.
+struct ProtocolError: Error, Equatable {
+    let reason: String
+}
+
+/// The header of a decoder's reply, with every field checked by itself.
+struct DecoderReply {
+    private let header: nr_decoder_reply
+
+    /// Bytes that follow; bounded by the largest number of frames.
+    var payloadSize: Int { Int(header.payload) }
+
+    /// - Parameter token: of the scan that the reply must be about.
+    init(_ bytes: [UInt8], token: UInt64) throws(ProtocolError) {
+        guard bytes.count == MemoryLayout<nr_decoder_reply>.size else {
+            throw ProtocolError(reason: "a header of \(bytes.count) bytes")
+        }
+        header = bytes.withUnsafeBytes { $0.loadUnaligned(as: nr_decoder_reply.self) }
+        guard header.magic == UInt32(NR_DECODER_REPLY_MAGIC), header.version == UInt32(NR_DECODER_VERSION) else {
+            throw ProtocolError(reason: "not a reply of this version")
+        }
+        guard header.token == token else { throw ProtocolError(reason: "it is about another scan") }
+        let expected: UInt64 =
+            switch header.status {
+            case UInt32(NR_DECODER_DECODED.rawValue): UInt64(header.frame_count) * UInt64(MemoryLayout<nr_frame>.size)
+            case UInt32(NR_DECODER_REFUSED.rawValue): UInt64(MemoryLayout<nr_failure>.size)
+            case UInt32(NR_DECODER_SIGNALLED.rawValue), UInt32(NR_DECODER_EXITED.rawValue),
+                UInt32(NR_DECODER_NO_CHILD.rawValue):
+                0
+            default: throw ProtocolError(reason: "status \(header.status)")
+            }
+        guard header.frame_count <= UInt32(NR_DECODER_MAX_FRAMES), UInt64(header.payload) == expected else {
+            throw ProtocolError(reason: "\(header.payload) bytes for \(header.frame_count) frames")
+        }
+    }
+
+    /// The answer, with the payload checked against the limits.
+    func answer(
+        _ payload: [UInt8], limits: ScanLimits, planesCapacity: Int
+    ) throws(ProtocolError) -> DecoderAnswer {
+        guard payload.count == payloadSize else { throw ProtocolError(reason: "\(payload.count) bytes of payload") }
+        switch header.status {
+        case UInt32(NR_DECODER_DECODED.rawValue):
+            return try decoded(payload, limits: limits, planesCapacity: planesCapacity)
+        case UInt32(NR_DECODER_REFUSED.rawValue):
+            let failure = payload.withUnsafeBytes { $0.loadUnaligned(as: nr_failure.self) }
+            guard let kind = ImagingError.DecodeFailure(rawValue: failure.kind) else {
+                throw ProtocolError(reason: "failure kind \(failure.kind)")
+            }
+            return .refused(kind: kind, reason: printable(failure.text))
+        case UInt32(NR_DECODER_SIGNALLED.rawValue):
+            let signal = Int32(truncatingIfNeeded: header.detail & 0x7f)
+            let kind: FailureKind = signal == SIGXCPU ? .timeout : signal == SIGKILL ? .memory : .crash
+            return .lost(kind: kind, reason: "the decoder was ended by signal \(signal) (\(signalName(signal)))")
+        case UInt32(NR_DECODER_EXITED.rawValue):
+            return .lost(kind: .crash, reason: "the decoder left with status \(header.detail) and no answer")
+        default:
+            let cause = systemMessage(Int32(truncatingIfNeeded: header.detail & 0xfff))
+            return .lost(kind: .memory, reason: "no process for decoding could be made: \(cause)")
+        }
+    }
+
+    private func decoded(
+        _ payload: [UInt8], limits: ScanLimits, planesCapacity: Int
+    ) throws(ProtocolError) -> DecoderAnswer {
+        guard let format = ScanFormat(rawValue: header.format), header.frame_count >= 1,
+            header.frame_count <= limits.maxFrames
+        else { throw ProtocolError(reason: "format \(header.format) with \(header.frame_count) frames") }
+        var frames: [FrameGeometry] = []
+        var total = 0
+        for index in 0..<Int(header.frame_count) {
+            let header = payload.withUnsafeBytes {
+                $0.loadUnaligned(fromByteOffset: index * MemoryLayout<nr_frame>.size, as: nr_frame.self)
+            }
+            do throws(ImagingError) {
+                let frame = try FrameGeometry(validating: header, limits: limits, planesCapacity: planesCapacity)
+                total += frame.bytes
+                frames.append(frame)
+            } catch {
+                throw ProtocolError(reason: "frame \(index): \(error)")
+            }
+        }
+        // Frames that share samples would multiply the work of one scan beyond its limits.
+        guard total <= limits.maxPlaneBytes else { throw ProtocolError(reason: "frames of \(total) bytes together") }
+        return .decoded(format: format, frames: frames)
+    }
+}
+
+/// Text from a process that may be lying: control characters, which a terminal would obey, become spaces.
+func printable(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+}

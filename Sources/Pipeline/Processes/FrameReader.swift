@@ -1,0 +1,151 @@
+import CSystem
+import EfficientNet
+import Foundation
+import Imaging
+
+/// One model, ready to read frames: preparation, network, probabilities. Serves one thread.
+final class FrameReader {
+    /// Why there is no reading.
+    struct Refusal: Error, Equatable {
+        let stage: ScanFailure.Stage
+        let reason: String
+
+        init(_ stage: ScanFailure.Stage, _ reason: String) {
+            self.stage = stage
+            self.reason = reason
+        }
+    }
+
+    let digest: String
+    let labels: Int
+    private let package: ModelPackage
+    private let network: Network
+    private let preparation: FramePreparation
+    private let preprocessing: Preprocessing
+    private var prepared: [Float]
+
+    /// - Parameter preprocessing: The package's own, or with a pipeline's overrides.
+    init(package path: String, preprocessing: Preprocessing) throws(Refusal) {
+        do throws(EfficientNetError) {
+            package = try ModelPackage.open(URL(fileURLWithPath: path))
+            network = try package.makeNetwork()
+        } catch {
+            throw Refusal(.network, "\(error)")
+        }
+        digest = package.digest
+        labels = package.manifest.labels.count
+        self.preprocessing = preprocessing
+        preparation = try Self.preparation(preprocessing)
+        prepared = [Float](repeating: 0, count: 3 * preprocessing.resolution * preprocessing.resolution)
+        guard preprocessing.resolution == network.resolution else {
+            throw Refusal(
+                .network, "expected an input of \(network.resolution) pixels a side, found \(preprocessing.resolution)")
+        }
+    }
+
+    private static func preparation(_ preprocessing: Preprocessing) throws(Refusal) -> FramePreparation {
+        do throws(ImagingError) { return try FramePreparation(preprocessing) } catch {
+            throw Refusal(.prepare, "\(error)")
+        }
+    }
+
+    /// Reads one frame.
+    func read(_ frame: FrameGeometry, samples: UnsafeRawBufferPointer) throws(Refusal) -> ReadingMessage {
+        let start = Instant.now
+        try prepare(frame, samples, with: preparation)
+        let between = Instant.now
+        let logits = try logits()
+        guard logits.allSatisfy(\.isFinite) else { throw Refusal(.network, "the network's outputs are not finite") }
+        let probabilities = Probabilities.of(logits: logits, manifest: package.manifest)
+        return ReadingMessage(
+            probabilities: probabilities, prepareMilliseconds: between.seconds(since: start) * 1e3,
+            networkMilliseconds: Instant.now.seconds(since: between) * 1e3)
+    }
+
+    /// A small picture of one frame.
+    func thumbnail(_ frame: FrameGeometry, samples: UnsafeRawBufferPointer) throws(Refusal) -> Thumbnail {
+        do throws(ImagingError) {
+            return try Thumbnail.make(frame, samples: samples, intensity: preprocessing.intensity)
+        } catch {
+            throw Refusal(.prepare, "\(error)")
+        }
+    }
+
+    /// Reproduces the package's own examples with the package's own preprocessing.
+    ///
+    /// - Returns: nil when the package has none.
+    /// - Throws: when an example cannot be computed at all.
+    func selfTest() throws(Refusal) -> SelfTestResult? {
+        let test: SelfTest
+        do throws(EfficientNetError) {
+            guard let found = try package.selfTest() else { return nil }
+            test = found
+        } catch {
+            throw Refusal(.network, "\(error)")
+        }
+        let preparation = try Self.preparation(package.manifest.preprocessing)
+        var result = SelfTestResult(cases: 0, preparedError: 0, logitsError: 0)
+        for example in test.cases {
+            try prepare(example, with: preparation)
+            let logits = try logits()
+            result.cases += 1
+            result.preparedError = max(result.preparedError, Self.largestDifference(prepared, example.prepared))
+            result.logitsError = max(
+                result.logitsError, Self.largestDifference(logits, example.logits) / Self.deviation(example.logits))
+        }
+        return result
+    }
+
+    private func logits() throws(Refusal) -> [Float] {
+        let result = prepared.withUnsafeBufferPointer { input in
+            Result { () throws(EfficientNetError) in try network.logits(prepared: input) }
+        }
+        do throws(EfficientNetError) { return try result.get() } catch { throw Refusal(.network, "\(error)") }
+    }
+
+    private func prepare(_ example: SelfTest.Case, with preparation: FramePreparation) throws(Refusal) {
+        let sample: SampleType =
+            switch example.samples {
+            case .uint8: .u8
+            case .uint16: .u16
+            }
+        let frame = FrameGeometry(
+            width: example.width, height: example.height, channels: example.channels, sample: sample)
+        func prepare(_ bytes: UnsafeRawBufferPointer) -> Result<Void, Refusal> {
+            Result { () throws(Refusal) in try self.prepare(frame, bytes, with: preparation) }
+        }
+        switch example.samples {
+        case .uint8(let samples): try samples.withUnsafeBytes(prepare).get()
+        case .uint16(let samples): try samples.withUnsafeBytes(prepare).get()
+        }
+    }
+
+    private func prepare(
+        _ frame: FrameGeometry, _ samples: UnsafeRawBufferPointer, with preparation: FramePreparation
+    ) throws(Refusal) {
+        var failure: ImagingError?
+        prepared.withUnsafeMutableBufferPointer { buffer in
+            do throws(ImagingError) { try preparation.prepare(frame, samples: samples, into: buffer) } catch {
+                failure = error
+            }
+        }
+        if let failure { throw Refusal(.prepare, "\(failure)") }
+    }
+
+    /// Infinite when the sizes differ or a value is not finite.
+    private static func largestDifference(_ found: [Float], _ promised: [Float]) -> Double {
+        guard found.count == promised.count else { return .infinity }
+        return zip(found, promised).reduce(0) { largest, pair in
+            let difference = Double(abs(pair.0 - pair.1))
+            return difference.isFinite ? max(largest, difference) : .infinity
+        }
+    }
+
+    /// Standard deviation, at least 1e-6 (a model of one label has none).
+    private static func deviation(_ values: [Float]) -> Double {
+        let mean = values.reduce(0) { $0 + Double($1) } / Double(max(values.count, 1))
+        let variance =
+            values.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(max(values.count, 1))
+        return variance > 1e-12 ? variance.squareRoot() : max(abs(mean), 1e-6)
+    }
+}

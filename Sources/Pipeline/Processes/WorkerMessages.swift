@@ -1,0 +1,247 @@
+import EfficientNet
+import Foundation
+import Imaging
+
+/// Messages between supervisor and worker: a fixed header, then a payload whose size is bounded by its kind. Native byte order:
+/// both ends are the same program on the same machine.
+enum WorkerMessage {
+    /// What a message is.
+    enum Kind: UInt32 {
+        // supervisor → worker
+        /// JSON `WorkerStart`, with the planes' descriptor. Answer: `hello`.
+        case start = 1
+        /// `FrameMessage`. Answer: `reading`.
+        case read = 2
+        /// `FrameMessage`. Answer: `picture`.
+        case thumbnail = 3
+        // worker → supervisor
+        /// JSON `WorkerHello`.
+        case hello = 16
+        /// `ReadingMessage`.
+        case reading = 17
+        /// `PictureMessage`.
+        case picture = 18
+        /// JSON `WorkerRefusal`: this frame (or this model) cannot be done; the worker goes on.
+        case refusal = 19
+
+        /// The largest payload that may follow.
+        var limit: Int {
+            switch self {
+            case .start, .hello: 1 << 16
+            case .read, .thumbnail: 256
+            case .reading: 24 + 8 * WorkerMessage.maxLabels
+            case .picture: 16 + 3 * Thumbnail.reportSide * Thumbnail.reportSide
+            case .refusal: 4096
+            }
+        }
+    }
+
+    /// The most labels that a model may have.
+    static let maxLabels = 65_536
+    static let magic: UInt32 = 0x4b57_524e
+    static let headerSize = 24
+
+    /// Header and payload of one message.
+    static func bytes(_ kind: Kind, token: UInt64, _ payload: [UInt8]) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.append(magic)
+        writer.append(kind.rawValue)
+        writer.append(token)
+        writer.append(UInt32(payload.count))
+        writer.append(UInt32(0))
+        return writer.bytes + payload
+    }
+
+    /// A checked header.
+    struct Header: Equatable {
+        let kind: Kind
+        let token: UInt64
+        let payload: Int
+
+        init(_ bytes: [UInt8]) throws(ProtocolError) {
+            var reader = ByteReader(bytes)
+            let magic = try reader.next(UInt32.self)
+            let kind = try reader.next(UInt32.self)
+            token = try reader.next(UInt64.self)
+            let payload = try reader.next(UInt32.self)
+            let reserved = try reader.next(UInt32.self)
+            try reader.finish()
+            guard magic == WorkerMessage.magic, reserved == 0, let kind = Kind(rawValue: kind) else {
+                throw ProtocolError(reason: "not a message: kind \(kind)")
+            }
+            guard payload <= UInt32(kind.limit) else { throw ProtocolError(reason: "a payload of \(payload) bytes") }
+            self.kind = kind
+            self.payload = Int(payload)
+        }
+    }
+}
+
+/// What a worker is to do all night.
+struct WorkerStart: Codable, Equatable {
+    /// Folder of the model package.
+    var package: String
+    var preprocessing: Preprocessing
+    var limits: ScanLimits
+    var planesCapacity: Int
+    /// Whether the package's self-test runs before the answer.
+    var selfTest: Bool
+}
+
+/// What a worker has loaded.
+struct WorkerHello: Codable, Equatable {
+    /// The package's, as this process found it.
+    var digest: String
+    var labels: Int
+    /// Nil when it was not asked for, or the package has none.
+    var selfTest: SelfTestResult?
+}
+
+/// What a model's self-test showed: how far this machine's numbers are from those that the package promises.
+public struct SelfTestResult: Codable, Sendable, Hashable {
+    /// Pictures that were tried.
+    public var cases: Int
+    /// Largest difference of a prepared sample.
+    public var preparedError: Double
+    /// Largest difference of a logit, in standard deviations of that picture's promised logits.
+    public var logitsError: Double
+
+    /// A prepared sample may be this far from the promised one.
+    public static let preparedTolerance = 1e-3
+    /// A logit may be this many standard deviations from the promised one (single precision, other summation orders).
+    public static let logitsTolerance = 1e-3
+
+    /// Whether this machine reproduces the model.
+    public var passed: Bool {
+        cases > 0 && preparedError <= Self.preparedTolerance && logitsError <= Self.logitsTolerance
+    }
+}
+
+/// A refusal, in the words of whoever refused.
+struct WorkerRefusal: Codable, Equatable {
+    /// `model`, `prepare` or `network`.
+    var stage: String
+    var reason: String
+}
+
+/// One frame in the planes.
+struct FrameMessage: Equatable {
+    var frame: FrameGeometry
+
+    var payload: [UInt8] {
+        var writer = ByteWriter()
+        for value in [
+            frame.width, frame.height, frame.channels, frame.bits, frame.orientation, frame.offset, frame.bytes,
+        ] {
+            writer.append(UInt64(value))
+        }
+        writer.append(frame.sample.rawValue)
+        writer.append(frame.flags.rawValue)
+        return writer.bytes
+    }
+
+    init(_ frame: FrameGeometry) { self.frame = frame }
+
+    /// Checks the geometry again: a worker believes nobody either.
+    init(_ payload: [UInt8], limits: ScanLimits, planesCapacity: Int) throws(ProtocolError) {
+        var reader = ByteReader(payload)
+        var numbers: [Int] = []
+        for _ in 0..<7 {
+            guard let number = Int(exactly: try reader.next(UInt64.self)), number <= 1 << 48 else {
+                throw ProtocolError(reason: "a frame's number out of range")
+            }
+            numbers.append(number)
+        }
+        let sample = SampleType(rawValue: try reader.next(UInt32.self))
+        let flags = FrameGeometry.Flags(rawValue: try reader.next(UInt32.self))
+        try reader.finish()
+        guard let sample, (1...limits.maxPixels).contains(numbers[0]), (1...limits.maxPixels).contains(numbers[1]),
+            (1...4).contains(numbers[2]), numbers[0].multipliedReportingOverflow(by: numbers[1]).overflow == false
+        else { throw ProtocolError(reason: "a frame of \(numbers[0]) × \(numbers[1]) × \(numbers[2])") }
+        var frame = FrameGeometry(
+            width: numbers[0], height: numbers[1], channels: numbers[2], sample: sample, bits: numbers[3], flags: flags,
+            offset: numbers[5])
+        frame.orientation = numbers[4]
+        guard frame.width * frame.height <= limits.maxPixels, frame.bytes == numbers[6],
+            frame.offset <= planesCapacity, frame.bytes <= planesCapacity - frame.offset, frame.offset % 64 == 0,
+            (1...(sample.size * 8)).contains(frame.bits)
+        else { throw ProtocolError(reason: "a frame outside the planes") }
+        self.frame = frame
+    }
+}
+
+/// What a worker says of one frame.
+struct ReadingMessage: Equatable {
+    /// In the labels' order.
+    var probabilities: [Double]
+    var prepareMilliseconds: Double
+    var networkMilliseconds: Double
+
+    var payload: [UInt8] {
+        var writer = ByteWriter()
+        writer.append(prepareMilliseconds.bitPattern)
+        writer.append(networkMilliseconds.bitPattern)
+        writer.append(UInt64(probabilities.count))
+        probabilities.forEach { writer.append($0.bitPattern) }
+        return writer.bytes
+    }
+
+    init(probabilities: [Double], prepareMilliseconds: Double, networkMilliseconds: Double) {
+        self.probabilities = probabilities
+        self.prepareMilliseconds = prepareMilliseconds
+        self.networkMilliseconds = networkMilliseconds
+    }
+
+    /// - Parameters:
+    ///   - labels: How many probabilities there must be.
+    ///   - sumToOne: Whether they exclude each other.
+    init(_ payload: [UInt8], labels: Int, sumToOne: Bool) throws(ProtocolError) {
+        var reader = ByteReader(payload)
+        prepareMilliseconds = Double(bitPattern: try reader.next(UInt64.self))
+        networkMilliseconds = Double(bitPattern: try reader.next(UInt64.self))
+        let count = try reader.next(UInt64.self)
+        guard count == UInt64(labels) else {
+            throw ProtocolError(reason: "\(count) probabilities for \(labels) labels")
+        }
+        probabilities = []
+        probabilities.reserveCapacity(labels)
+        for _ in 0..<labels { probabilities.append(Double(bitPattern: try reader.next(UInt64.self))) }
+        try reader.finish()
+        guard [prepareMilliseconds, networkMilliseconds].allSatisfy({ $0 >= 0 && $0 < 1e9 }) else {
+            throw ProtocolError(reason: "times of \(prepareMilliseconds) and \(networkMilliseconds) ms")
+        }
+        guard probabilities.allSatisfy({ $0 >= 0 && $0 <= 1 }) else {
+            throw ProtocolError(reason: "probabilities outside 0…1")
+        }
+        let sum = probabilities.reduce(0, +)
+        guard !sumToOne || abs(sum - 1) < 1e-3 else { throw ProtocolError(reason: "probabilities that sum to \(sum)") }
+    }
+}
+
+/// A small picture of a frame.
+struct PictureMessage: Equatable {
+    var thumbnail: Thumbnail
+
+    var payload: [UInt8] {
+        var writer = ByteWriter()
+        for value in [thumbnail.width, thumbnail.height, thumbnail.channels, 0] { writer.append(UInt32(value)) }
+        return writer.bytes + thumbnail.pixels
+    }
+
+    init(_ thumbnail: Thumbnail) { self.thumbnail = thumbnail }
+
+    init(_ payload: [UInt8]) throws(ProtocolError) {
+        var reader = ByteReader(payload)
+        let width = Int(try reader.next(UInt32.self))
+        let height = Int(try reader.next(UInt32.self))
+        let channels = Int(try reader.next(UInt32.self))
+        _ = try reader.next(UInt32.self)
+        guard max(width, height) <= Thumbnail.reportSide else {
+            throw ProtocolError(reason: "a thumbnail of \(width) × \(height)")
+        }
+        do throws(ImagingError) {
+            thumbnail = try Thumbnail(width: width, height: height, channels: channels, pixels: reader.rest())
+        } catch {
+            throw ProtocolError(reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,343 @@
+import CSystem
+import EfficientNet
+import Foundation
+import Imaging
+import Store
+
+/// One of the run's threads: takes a path, has it decoded and read by processes of its own, records the outcome. Whatever dies
+/// on the way costs that scan one recorded failure and is replaced.
+final class Lane {
+    /// What becomes of a path, before it is recorded.
+    private enum Outcome {
+        case read(ScanRecord, [NewReading], findings: Int, label: String?)
+        case other(EntryOutcome)
+        case failed(ScanFailure)
+        /// The file is not complete yet; watching looks at it again.
+        case incomplete(reason: String)
+        /// The run is being stopped at once; nothing is recorded.
+        case dropped
+    }
+
+    /// How often a file is read again that changed while it was read.
+    private static let attempts = 3
+    /// How often processes may fail to start in a row, before the run gives up.
+    private static let startAttempts = 3
+    /// Truncated files younger than this are still being written, as far as anybody knows, in seconds.
+    private static let youth = 3600.0
+
+    private let session: RunSession
+    private let planes: Planes
+    private var decoder: DecoderProcess?
+    private var worker: WorkerProcess?
+
+    init(_ session: RunSession) throws(PipelineError) {
+        self.session = session
+        planes = try Planes(capacity: session.pipeline.limits.scan.maxPlaneBytes)
+    }
+
+    /// Works until there is nothing left to take.
+    func run() {
+        while let path = session.queue.next() {
+            do throws(PipelineError) {
+                try session.checkFreeSpace()
+                try process(path)
+            } catch {
+                session.abort(error)
+            }
+            session.queue.done()
+        }
+    }
+
+    private func process(_ path: String) throws(PipelineError) {
+        let start = Instant.now
+        let deadline = start.advanced(seconds: session.pipeline.limits.seconds)
+        var stamp: FileStamp?
+        var digest: String?
+        var outcome = Outcome.failed(
+            ScanFailure(stage: .hash, kind: .changing, reason: "the file did not stay the same while it was read"))
+        if session.options.watch != nil { outcome = .incomplete(reason: "still being written") }
+        for _ in 0..<Self.attempts {
+            let file: ScanFile
+            do throws(ScanFile.OpenFailure) {
+                file = try ScanFile(opening: path)
+            } catch {
+                switch error {
+                case .skipped(let rule): outcome = .other(.skipped(rule: rule.rawValue))
+                case .failed(let failure): outcome = .failed(failure)
+                }
+                break
+            }
+            stamp = file.stamp
+            digest = nil
+            if let result = try look(at: file, digest: &digest, until: deadline) {
+                outcome = result
+                break
+            }
+            if let digest { session.disclaim(digest, for: path) }
+        }
+        try record(path, outcome, stamp: stamp, digest: digest, since: start)
+    }
+
+    /// - Returns: nil when the file changed meanwhile, so that all of it has to be done again.
+    private func look(
+        at file: ScanFile, digest: inout String?, until deadline: Instant
+    ) throws(PipelineError) -> Outcome? {
+        let limits = session.pipeline.limits
+        guard file.stamp.size > 0 else {
+            return incompleteOrFailed(file, .empty, "the file has no bytes", stage: .open)
+        }
+        guard file.stamp.size <= limits.scan.maxFileBytes else {
+            return .failed(
+                ScanFailure(
+                    stage: .open, kind: .overLimit,
+                    reason: "expected a file of at most \(limits.scan.maxFileBytes) bytes (limits.file_bytes), found "
+                        + "\(file.stamp.size)"))
+        }
+        let known: String? = try session.storing { (store) throws(StoreError) in
+            try store.knownDigest(path: file.path, stamp: file.stamp)
+        }
+        if known == nil {
+            do throws(SystemError) {
+                digest = try file.digest { Instant.now < deadline }
+            } catch {
+                return .failed(ScanFailure(stage: .hash, kind: .io, reason: "the file cannot be read: \(error)"))
+            }
+            guard digest != nil else {
+                return Instant.now < deadline ? nil : .failed(timeout(.hash, "hashing \(file.stamp.size) bytes"))
+            }
+            guard file.isUnchanged() else { return nil }
+        } else {
+            digest = known
+        }
+        guard let sha256 = digest else { return nil }
+        if let other = session.claim(sha256, for: file.path) { return .other(.duplicate(of: other)) }
+        let scan: ScanRecord? = try session.storing { (store) throws(StoreError) in
+            try store.knownScan(
+                sha256: sha256, model: session.model.digest, preprocessing: session.preprocessingDigest)
+        }
+        if let scan { return .read(scan, [], findings: 0, label: nil) }
+        if !session.options.retryQuarantined {
+            let crashes: Int = try session.storing { (store) throws(StoreError) in
+                try store.crashFailures(sha256: sha256)
+            }
+            if crashes >= 2 {
+                return .other(
+                    .quarantined(
+                        reason: "this content took processes down in \(crashes) runs; try it again with "
+                            + "nightread run --retry-quarantined"))
+            }
+        }
+        let outcome = try decodeAndRead(file, sha256: sha256, until: deadline)
+        return file.isUnchanged() ? outcome : nil
+    }
+
+    private func decodeAndRead(
+        _ file: ScanFile, sha256: String, until deadline: Instant
+    ) throws(PipelineError) -> Outcome {
+        let decoder = try startDecoder()
+        let start = Instant.now
+        let answer: DecoderAnswer
+        do throws(ChildFailure) {
+            answer = try decoder.decode(file.descriptor, into: planes, limits: session.pipeline.limits, until: deadline)
+        } catch {
+            self.decoder = nil
+            return lost(error, stage: .decode)
+        }
+        let decodeMilliseconds = Instant.now.seconds(since: start) * 1e3
+        switch answer {
+        case .refused(let kind, let reason):
+            return incompleteOrFailed(file, FailureKind(kind), reason, stage: .decode)
+        case .lost(let kind, let reason):
+            return .failed(ScanFailure(stage: .decode, kind: kind, reason: reason))
+        case .decoded(let format, let frames):
+            defer { planes.release(after: frames.reduce(0) { max($0, $1.offset + $1.bytes) }) }
+            // The decoder has sent at least one frame: its answer was checked for that.
+            let first = frames[0]
+            let scan = ScanRecord(
+                sha256: sha256, size: file.stamp.size, format: format.description.lowercased(), width: first.width,
+                height: first.height, channels: first.channels, frames: frames.count, bits: first.bits)
+            return try read(frames, of: scan, decodeMilliseconds: decodeMilliseconds, until: deadline)
+        }
+    }
+
+    private func read(
+        _ frames: [FrameGeometry], of scan: ScanRecord, decodeMilliseconds: Double, until deadline: Instant
+    ) throws(PipelineError) -> Outcome {
+        var readings: [NewReading] = []
+        var findings = 0
+        var strongest: (label: String, probability: Double)?
+        let worker = try startWorker()
+        for (index, frame) in frames.enumerated() {
+            do throws(ChildFailure) {
+                let reading: ReadingMessage
+                switch try worker.read(frame, until: deadline) {
+                case .done(let message): reading = message
+                case .refused(let stage, let reason):
+                    return .failed(
+                        ScanFailure(stage: stage, kind: .unusable, reason: "frame \(index): \(reason)"))
+                }
+                var picture: [UInt8]?
+                let call = session.model.call(reading.probabilities)
+                if let call, !call.findings.isEmpty {
+                    findings += 1
+                    if case .done(let thumbnail) = try worker.thumbnail(frame, until: deadline) {
+                        // A picture that cannot be encoded is missing in the report; the reading is worth more.
+                        picture = try? thumbnail.png()
+                    }
+                }
+                let suspicion = call?.findings.first?.probability ?? -1
+                if let call, strongest == nil || suspicion > (strongest?.probability ?? -1) {
+                    strongest = (call.findings.first.map { session.model.labels[$0.label] } ?? call.topLabel, suspicion)
+                }
+                readings.append(
+                    NewReading(
+                        frame: index, probabilities: reading.probabilities,
+                        decodeMilliseconds: index == 0 ? decodeMilliseconds : 0,
+                        prepareMilliseconds: reading.prepareMilliseconds,
+                        networkMilliseconds: reading.networkMilliseconds, thumbnailPNG: picture))
+            } catch {
+                self.worker = nil
+                return lost(error, stage: .network)
+            }
+        }
+        return .read(scan, readings, findings: findings, label: strongest?.label)
+    }
+
+    // MARK: Failures
+
+    private func timeout(_ stage: ScanFailure.Stage, _ what: String) -> ScanFailure {
+        ScanFailure(
+            stage: stage, kind: .timeout,
+            reason: "\(what) took longer than \(session.pipeline.limits.seconds) s (limits.seconds)")
+    }
+
+    private func lost(_ failure: ChildFailure, stage: ScanFailure.Stage) -> Outcome {
+        switch failure {
+        case .cancelled: .dropped
+        case .timedOut: .failed(timeout(stage, stage == .decode ? "decoding" : "reading"))
+        case .died(let reason), .untrustworthy(let reason), .notStarted(let reason):
+            .failed(ScanFailure(stage: stage, kind: .crash, reason: reason))
+        }
+    }
+
+    /// A file that ends early is a failure, unless it is young and will be looked at again.
+    private func incompleteOrFailed(
+        _ file: ScanFile, _ kind: FailureKind, _ reason: String, stage: ScanFailure.Stage
+    ) -> Outcome {
+        let age = Date().timeIntervalSince1970 - Double(file.stamp.mtimeNanoseconds) / 1e9
+        if session.options.watch != nil, kind == .truncated || kind == .empty, age < Self.youth {
+            return .incomplete(reason: reason)
+        }
+        return .failed(ScanFailure(stage: stage, kind: kind, reason: reason))
+    }
+
+    // MARK: Recording
+
+    private func record(
+        _ path: String, _ outcome: Outcome, stamp: FileStamp?, digest: String?, since start: Instant
+    ) throws(PipelineError) {
+        let run = session.run.id
+        var event: (EntryRecord.Outcome, String?, FailureKind?, Int, String?)
+        switch outcome {
+        case .dropped:
+            if let digest { session.disclaim(digest, for: path) }
+            session.dropped(path)
+            return
+        case .read(let scan, let readings, let findings, let label):
+            guard let stamp else { return }
+            _ = try session.storing { (store) throws(StoreError) in
+                try store.recordRead(run: run, path: path, stamp: stamp, scan: scan, readings: readings)
+            }
+            event = (.read, nil, nil, findings, label)
+        case .failed(let failure):
+            try session.storing { (store) throws(StoreError) in
+                try store.recordFailure(
+                    run: run, path: path, stamp: stamp, sha256: digest, stage: failure.stage.rawValue,
+                    kind: failure.kind.rawValue, reason: failure.reason)
+            }
+            event = (.failed, failure.reason, failure.kind, 0, nil)
+        case .incomplete(let reason):
+            if let digest { session.disclaim(digest, for: path) }
+            try session.storing { (store) throws(StoreError) in
+                try store.recordOutcome(
+                    run: run, path: path, stamp: stamp, outcome: .pending(reason: reason), sha256: nil)
+            }
+            session.comeBack(to: path)
+            event = (.pending, reason, nil, 0, nil)
+        case .other(let outcome):
+            try session.storing { (store) throws(StoreError) in
+                try store.recordOutcome(run: run, path: path, stamp: stamp, outcome: outcome, sha256: digest)
+            }
+            switch outcome {
+            case .duplicate(let other): event = (.duplicate, other, nil, 0, nil)
+            case .skipped(let rule): event = (.skipped, rule, nil, 0, nil)
+            case .pending(let reason): event = (.pending, reason, nil, 0, nil)
+            case .quarantined(let reason): event = (.quarantined, reason, nil, 0, nil)
+            }
+        }
+        session.post(
+            .scan(
+                ScanEvent(
+                    path: path, outcome: event.0, detail: event.1, kind: event.2, findings: event.3, label: event.4,
+                    milliseconds: Instant.now.seconds(since: start) * 1e3)))
+    }
+
+    // MARK: Processes
+
+    @discardableResult
+    private func startDecoder() throws(PipelineError) -> DecoderProcess {
+        if let decoder { return decoder }
+        var reason = ""
+        for _ in 0..<Self.startAttempts {
+            do throws(ChildFailure) {
+                let decoder = try DecoderProcess(program: session.program, cancel: session.cancel)
+                try decoder.probe(planes)
+                self.decoder = decoder
+                return decoder
+            } catch {
+                reason = "\(error)"
+            }
+        }
+        throw .processes(reason: "decoder processes do not start (tried \(Self.startAttempts) times): \(reason)")
+    }
+
+    @discardableResult
+    private func startWorker() throws(PipelineError) -> WorkerProcess {
+        if let worker { return worker }
+        var reason = ""
+        let start = WorkerStart(
+            package: session.modelPath, preprocessing: session.preprocessing, limits: session.pipeline.limits.scan,
+            planesCapacity: planes.capacity, selfTest: false)
+        for _ in 0..<Self.startAttempts {
+            do throws(WorkerStartFailure) {
+                let worker = try WorkerProcess.starting(
+                    start, planes: planes, digest: session.model.digest, labels: session.model.labels.count,
+                    activation: session.activation, program: session.program, cancel: session.cancel,
+                    until: Instant.now.advanced(seconds: 300))
+                self.worker = worker
+                return worker
+            } catch {
+                switch error {
+                case .model(let reason): throw .model(path: session.modelPath, reason: reason)
+                case .process(let failure): reason = "\(failure)"
+                }
+            }
+        }
+        throw .processes(reason: "worker processes do not start (tried \(Self.startAttempts) times): \(reason)")
+    }
+}
+
+extension FailureKind {
+    init(_ kind: ImagingError.DecodeFailure) {
+        switch kind {
+        case .empty: self = .empty
+        case .unrecognised: self = .unrecognised
+        case .truncated: self = .truncated
+        case .corrupt: self = .corrupt
+        case .unsupported: self = .unsupported
+        case .overLimit: self = .overLimit
+        case .noMemory: self = .memory
+        case .io: self = .io
+        }
+    }
+}

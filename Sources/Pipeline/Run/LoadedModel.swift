@@ -1,0 +1,58 @@
+import EfficientNet
+import Foundation
+import Store
+
+/// A model package as a run uses it: what the store records of it, and the preprocessing with the pipeline file's overrides.
+struct LoadedModel {
+    let path: String
+    let record: ModelRecord
+    let activation: ModelManifest.Activation
+    let preprocessing: Preprocessing
+    let preprocessingDigest: String
+    let preprocessingJSON: String
+
+    /// Opens the package that `pipeline` names for `variant`.
+    ///
+    /// - Throws: `PipelineError.usage` when the file offers no such model, `.model` for a package that cannot be used.
+    init(_ pipeline: PipelineFile, variant: Variant?) throws(PipelineError) {
+        let model = try pipeline.model(for: variant)
+        path = model.path
+        let package: ModelPackage
+        do throws(EfficientNetError) {
+            package = try ModelPackage.open(URL(fileURLWithPath: model.path))
+        } catch {
+            throw .model(path: model.path, reason: "\(error)")
+        }
+        let manifest = package.manifest
+        guard (variant ?? model.variant ?? manifest.variant) == manifest.variant else {
+            throw .usage(
+                "\(pipeline.path): expected a model of variant \((variant ?? manifest.variant).rawValue), found "
+                    + "\(manifest.variant.rawValue) in \(model.path): list the right package under models")
+        }
+        guard (1...WorkerMessage.maxLabels).contains(manifest.labels.count) else {
+            throw .model(
+                path: model.path,
+                reason: "expected 1 to \(WorkerMessage.maxLabels) labels, found \(manifest.labels.count)")
+        }
+        preprocessing = pipeline.preprocessing.applied(to: manifest.preprocessing)
+        activation = manifest.activation
+        do {
+            preprocessingDigest = try preprocessing.digest
+            preprocessingJSON = try Self.json(preprocessing)
+            record = ModelRecord(
+                digest: package.digest, name: manifest.name, variant: manifest.variant.rawValue,
+                labels: manifest.labels,
+                thresholds: manifest.thresholds, negativeLabel: manifest.negativeLabel,
+                manifestJSON: try Self.json(manifest),
+                path: model.path)
+        } catch {
+            throw .model(path: model.path, reason: "its settings cannot be written as JSON: \(error)")
+        }
+    }
+
+    private static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}

@@ -1,0 +1,45 @@
+import EfficientNet
+import Foundation
+
+/// Tries a model in a worker process of its own, exactly as a run uses it.
+enum ModelCheck {
+    /// Loads the model and reproduces its self-test.
+    ///
+    /// - Returns: what the self-test showed; nil when the package has none.
+    /// - Throws: `PipelineError.model` when this machine does not reproduce the model, or cannot use it.
+    static func selfTest(
+        _ model: LoadedModel, limits: PipelineFile.Limits, program: ChildProgram
+    ) throws(PipelineError) -> SelfTestResult? {
+        let planes = try Planes(capacity: 4096)
+        let start = WorkerStart(
+            package: model.path, preprocessing: model.preprocessing, limits: limits.scan,
+            planesCapacity: planes.capacity, selfTest: true)
+        let result: SelfTestResult?
+        do throws(WorkerStartFailure) {
+            result = try WorkerProcess.starting(
+                start, planes: planes, digest: model.record.digest, labels: model.record.labels.count,
+                activation: model.activation, program: program, cancel: try flag(),
+                until: Instant.now.advanced(seconds: 300)
+            ).selfTest
+        } catch {
+            switch error {
+            case .model(let reason): throw .model(path: model.path, reason: reason)
+            case .process(let failure): throw .processes(reason: "the worker process does not start: \(failure)")
+            }
+        }
+        if let result, !result.passed {
+            throw .model(
+                path: model.path,
+                reason:
+                    "the self-test failed: expected prepared samples within \(SelfTestResult.preparedTolerance) and logits "
+                    + "within \(SelfTestResult.logitsTolerance) standard deviations of the package's own, found "
+                    + "\(result.preparedError) and \(result.logitsError) over \(result.cases) pictures; the package was made "
+                    + "with other preprocessing or padding, or is damaged: export it again")
+        }
+        return result
+    }
+
+    private static func flag() throws(WorkerStartFailure) -> Flag {
+        do throws(PipelineError) { return try Flag() } catch { throw .process(.notStarted("\(error)")) }
+    }
+}

@@ -1,0 +1,80 @@
+public import Store
+
+/// What a run tells whoever shows it.
+public enum RunEvent: Sendable {
+    /// The model works here, and these are the scans to be read.
+    case started(RunBegin)
+    /// More scans were found while watching.
+    case found(Int)
+    /// One path has its outcome.
+    case scan(ScanEvent)
+    /// Something that people should know, and that stops nothing.
+    case notice(String)
+    /// No scan is taken any more; `atOnce`: those in hand are dropped too.
+    case stopping(reason: String, atOnce: Bool)
+}
+
+/// A run's beginning.
+public struct RunBegin: Sendable {
+    /// The run, as the store has it.
+    public let run: RunRecord
+    /// Paths that have their outcome from before, when the run was resumed.
+    public let settledBefore: Int
+    /// Paths to be read.
+    public let scans: Int
+    /// What the self-test showed; nil when the package has none.
+    public let selfTest: SelfTestResult?
+    /// Scans read at the same time.
+    public let workers: Int
+}
+
+/// What became of one path.
+public struct ScanEvent: Sendable {
+    /// The file.
+    public let path: String
+    /// Its one outcome.
+    public let outcome: EntryRecord.Outcome
+    /// The rule, the other path, or the reason.
+    public let detail: String?
+    /// A failure's one word.
+    public let kind: FailureKind?
+    /// Frames whose reading is a finding.
+    public let findings: Int
+    /// Most probable label of the frame that is most suspicious, for a scan that was read now.
+    public let label: String?
+    /// Wall-clock milliseconds from opening to recording.
+    public let milliseconds: Double
+
+    init(
+        path: String, outcome: EntryRecord.Outcome, detail: String?, kind: FailureKind? = nil, findings: Int = 0,
+        label: String? = nil, milliseconds: Double = 0
+    ) {
+        self.path = path
+        self.outcome = outcome
+        self.detail = detail
+        self.kind = kind
+        self.findings = findings
+        self.label = label
+        self.milliseconds = milliseconds
+    }
+}
+
+/// How a run ended.
+public struct RunResult: Sendable {
+    /// Why it stopped.
+    public enum End: Sendable, Equatable {
+        /// Everything seen has its outcome.
+        case finished
+        /// A signal or the user stopped it; the next run resumes.
+        case stopped(reason: String)
+        /// It could not go on.
+        case aborted(PipelineError)
+    }
+
+    /// The run, as the store has it.
+    public let run: RunRecord
+    /// What became of every path.
+    public let ledger: Ledger
+    /// Why it stopped.
+    public let end: End
+}
