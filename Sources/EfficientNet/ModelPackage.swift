@@ -131,7 +131,7 @@ public struct ModelPackage: Sendable {
         } catch let error as EfficientNetError {
             throw error
         } catch {
-            throw .cannotRead(path: path, reason: TensorError.reason(error))
+            throw .tensors(.unreadable(path: path, error))
         }
     }
 

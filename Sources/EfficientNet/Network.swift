@@ -2,9 +2,11 @@ public import Tensors
 
 /// Everything that fixes a network but its weights.
 public struct NetworkDescription: Sendable, Hashable {
+    /// Stem, blocks and features.
     public var architecture: Architecture
     /// Added to batch norm's variances.
     public var batchNormEpsilon: Double
+    /// What follows the last convolution.
     public var head: ModelManifest.Head
     /// Outputs of the classifier.
     public var labels: Int
@@ -30,19 +32,40 @@ public struct NetworkDescription: Sendable, Hashable {
 
 /// The inference engine of one model. One thread at a time: it owns the memory that a forward pass works in.
 public final class Network {
-    public let description: NetworkDescription
-    private let reference: LayerByLayer
+    /// Sides of an input lie in this range; the upper end bounds the memory a forward pass takes.
+    public static let inputSides = 1...4096
 
-    /// A network of the given weights.
+    private let packed: PackedNetwork
+    private var program: (size: Program.Size, program: Program)?
+
+    /// A network of the given weights, packed for `isa`, or for what `InstructionSet.selected` says.
     ///
     /// - Throws: an instruction set the machine lacks.
     public init(
         _ description: NetworkDescription, weights: Weights, isa: InstructionSet? = nil
     ) throws(EfficientNetError) {
-        self.description = description
-        self.reference = LayerByLayer(description: description, weights: weights)
+        let chosen: InstructionSet
+        if let isa {
+            chosen = isa
+        } else {
+            do {
+                chosen = try InstructionSet.selected()
+            } catch {
+                throw .tensors(error)
+            }
+        }
+        packed = try PackedNetwork(description, weights: weights, isa: chosen)
     }
 
+    /// Another network over the same packed weights, for another thread.
+    public init(sharingWeightsOf other: Network) {
+        packed = other.packed
+    }
+
+    /// What fixes the network but its weights.
+    public var description: NetworkDescription { packed.description }
+    /// The kernels in use.
+    public var instructionSet: InstructionSet { packed.weights.instructionSet }
     /// Number of outputs.
     public var labelsCount: Int { description.labels }
     /// Side of the square input that `logits(prepared:)` takes.
@@ -53,10 +76,9 @@ public final class Network {
     /// - Throws: `EfficientNetError.wrongInput` for another number of values.
     public func logits(prepared: UnsafeBufferPointer<Float>) throws(EfficientNetError) -> [Float] {
         guard prepared.count == 3 * resolution * resolution else {
-            throw .wrongInput(
-                expected: "3 × \(resolution) × \(resolution) values", found: "\(prepared.count)")
+            throw .wrongInput(expected: "3 × \(resolution) × \(resolution) values", found: "\(prepared.count)")
         }
-        return reference.forward(Array(prepared), height: resolution, width: resolution)
+        return forward(prepared, size: Program.Size(height: resolution, width: resolution))
     }
 
     /// The logits, [N, labels], of N normalised images of any one size, [N, 3, H, W].
@@ -64,19 +86,37 @@ public final class Network {
     /// - Throws: `EfficientNetError.wrongInput`.
     public func logits(_ input: Tensor) throws(EfficientNetError) -> Tensor {
         let shape = input.shape
-        guard shape.count == 4, shape[1] == 3, shape[2] > 0, shape[3] > 0 else {
-            throw .wrongInput(expected: "shape [N, 3, H, W]", found: "\(shape)")
+        guard shape.count == 4, shape[1] == 3, shape[2...].allSatisfy(Self.inputSides.contains) else {
+            throw .wrongInput(
+                expected: "shape [N, 3, H, W], H and W in \(Self.inputSides)", found: "\(shape)")
         }
-        let size = 3 * shape[2] * shape[3]
-        var logits: [Float] = []
-        for index in 0..<shape[0] {
-            let image = Array(input.scalars[index * size..<(index + 1) * size])
-            logits += reference.forward(image, height: shape[2], width: shape[3])
+        if case .flattenMLP = description.head {
+            let expected = Architecture.lastMap(side: resolution)
+            guard shape[2...].allSatisfy({ Architecture.lastMap(side: $0) == expected }) else {
+                throw .wrongInput(
+                    expected: "sides of \(resolution) pixels: the head flatten-mlp is made for one size",
+                    found: "\(shape)")
+            }
+        }
+        let count = 3 * shape[2] * shape[3]
+        let logits = input.scalars.withUnsafeBufferPointer { images in
+            (0..<shape[0]).flatMap { index in
+                forward(
+                    UnsafeBufferPointer(rebasing: images[index * count..<(index + 1) * count]),
+                    size: Program.Size(height: shape[2], width: shape[3]))
+            }
         }
         do {
             return try Tensor(shape: [shape[0], labelsCount], scalars: logits)
         } catch {
             throw .tensors(error)
         }
+    }
+
+    private func forward(_ image: UnsafeBufferPointer<Float>, size: Program.Size) -> [Float] {
+        if let program, program.size == size { return program.program.run(image) }
+        let program = packed.program(for: size)
+        self.program = (size, program)
+        return program.run(image)
     }
 }

@@ -1,3 +1,4 @@
+import CKernels
 public import Foundation
 
 /// Which of the compute kernels run: the fastest the machine has, unless `NIGHTREAD_ISA` names another.
@@ -30,5 +31,14 @@ public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
 }
 
 extension InstructionSet {
-    fileprivate var isAvailable: Bool { self == .portable }
+    /// The C table of this set's kernels; nil where the machine cannot run them.
+    var kernels: UnsafePointer<nr_kernels>? {
+        switch self {
+        case .portable: nr_kernels_portable()
+        case .avx2: nr_kernels_avx2()
+        case .avx512: nr_kernels_avx512()
+        }
+    }
+
+    fileprivate var isAvailable: Bool { kernels != nil }
 }

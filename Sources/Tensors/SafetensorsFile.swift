@@ -45,7 +45,7 @@ public struct SafetensorsFile: Sendable {
         } catch let error as TensorError {
             throw error
         } catch {
-            throw .cannotRead(path: path, reason: TensorError.reason(error))
+            throw .unreadable(path: path, error)
         }
         try self.init(path: path, contents: data)
     }

@@ -4,6 +4,8 @@ import Foundation
 public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A shape and a number of values that do not belong together.
     case shapeMismatch(shape: [Int], found: Int)
+    /// A file that does not exist.
+    case missingFile(path: String)
     /// A file that cannot be opened or read.
     case cannotRead(path: String, reason: String)
     /// A file that cannot be written.
@@ -23,6 +25,8 @@ public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .shapeMismatch(let shape, let found):
             "a tensor of shape \(shape) needs \(shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }) values, found \(found)"
+        case .missingFile(let path):
+            "\(path): there is no such file"
         case .cannotRead(let path, let reason):
             "\(path): cannot be read: \(reason)"
         case .cannotWrite(let path, let reason):
@@ -42,6 +46,12 @@ public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension TensorError {
+    /// Why a file cannot be read.
+    package static func unreadable(path: String, _ error: any Error) -> TensorError {
+        let isMissing = !FileManager.default.fileExists(atPath: path)
+        return isMissing ? .missingFile(path: path) : .cannotRead(path: path, reason: reason(error))
+    }
+
     /// What the operating system says of a failed file operation.
     package static func reason(_ error: any Error) -> String {
         let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "nr_convert.h"
+#include "nr_kernels.h"
 #include "resize.h"
 
 #endif

@@ -1,0 +1,87 @@
+// Depthwise convolution of LANES channels, COLUMNS outputs of a row at once in registers: every input vector is loaded
+// once per kernel row. Included with DEPTHWISE (a suffix for the names), COLUMNS (4 or 7) and the vector type.
+
+static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
+    const nr_depthwise *d, const float *input, const float *weights, float *output, vec bias, const int kernel,
+    const int stride, const int columns) {
+    vec acc[COLUMNS];
+#pragma clang loop unroll(full)
+    for (int t = 0; t < columns; t++) acc[t] = bias;
+#pragma clang loop unroll(disable)
+    for (int ky = 0; ky < kernel; ky++) {
+        vec w[5];
+#pragma clang loop unroll(full)
+        for (int kx = 0; kx < kernel; kx++) w[kx] = *(const vec_u *)(weights + kx * d->weights_tap);
+        const float *p = input;
+#pragma clang loop unroll(full)
+        for (int i = 0; i < (columns - 1) * stride + kernel; i++) {
+            const vec in = *(const vec_u *)p;
+#pragma clang loop unroll(full)
+            for (int t = 0; t < columns; t++) {
+                const int kx = i - t * stride;
+                if (kx >= 0 && kx < kernel) acc[t] += in * w[kx];
+            }
+            p += d->input_pixel;
+        }
+        input += d->input_row;
+        weights += kernel * d->weights_tap;
+    }
+    vec sum = (vec){0};
+#pragma clang loop unroll(full)
+    for (int t = 0; t < columns; t++) {
+        const vec y = vec_swish(acc[t]);
+        *(vec_u *)(output + t * d->output_pixel) = y;
+        sum += y;
+    }
+    return sum;
+}
+
+static inline __attribute__((always_inline)) void DW_NAME(map, DEPTHWISE)(
+    const nr_depthwise *d, int channel, const int kernel, const int stride) {
+    const vec bias = *(const vec_u *)(d->bias + channel);
+    const float *weights = d->weights + channel;
+    vec total = *(const vec_u *)(d->sums + channel);
+    for (int y = 0; y < d->rows; y++) {
+        const float *input = d->input + channel + y * stride * d->input_row;
+        float *output = d->output + channel + y * d->output_row;
+        const ptrdiff_t step = stride * d->input_pixel;
+        vec sum = (vec){0};
+        int x = 0;
+        for (; x + COLUMNS <= d->columns; x += COLUMNS)
+            sum += DW_NAME(tile, DEPTHWISE)(
+                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, COLUMNS);
+        if (COLUMNS > 4 && x + 4 <= d->columns) {
+            sum += DW_NAME(tile, DEPTHWISE)(
+                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, 4);
+            x += 4;
+        }
+        if (x + 2 <= d->columns) {
+            sum += DW_NAME(tile, DEPTHWISE)(
+                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, 2);
+            x += 2;
+        }
+        if (x < d->columns)
+            sum += DW_NAME(tile, DEPTHWISE)(
+                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, 1);
+        total += sum;
+    }
+    *(vec_u *)(d->sums + channel) = total;
+}
+
+static void DW_NAME(k3s1, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 3, 1); }
+static void DW_NAME(k3s2, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 3, 2); }
+static void DW_NAME(k5s1, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 5, 1); }
+static void DW_NAME(k5s2, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 5, 2); }
+
+static void DW_NAME(run, DEPTHWISE)(const nr_depthwise *d, int channel) {
+    if (d->kernel == 3) {
+        if (d->stride == 1) DW_NAME(k3s1, DEPTHWISE)(d, channel);
+        else DW_NAME(k3s2, DEPTHWISE)(d, channel);
+    } else {
+        if (d->stride == 1) DW_NAME(k5s1, DEPTHWISE)(d, channel);
+        else DW_NAME(k5s2, DEPTHWISE)(d, channel);
+    }
+}
+
+#undef DEPTHWISE
+#undef COLUMNS

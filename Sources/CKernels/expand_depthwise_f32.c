@@ -1,0 +1,84 @@
+// Expansion and depthwise convolution of an MBConv block, band by band.
+#include <string.h>
+
+#include "include/nr_kernels.h"
+
+static int band_width(const nr_expand_depthwise *e) {
+    const int needed = (e->output_width - 1) * e->stride + e->kernel;
+    const int held = e->left + e->width;
+    return needed > held ? needed : held;
+}
+
+static int band_height(const nr_expand_depthwise *e) { return (e->band_rows - 1) * e->stride + e->kernel; }
+
+size_t nr_band_floats(const nr_expand_depthwise *e) {
+    return (size_t)band_height(e) * (size_t)band_width(e) * NR_GROUP;
+}
+
+size_t nr_band_offsets(const nr_expand_depthwise *e) { return (size_t)band_height(e) * (size_t)e->width; }
+
+// Fills rows first…last of the bordered map (its row 0 is the first row of zeros above the map) into the band, whose row 0
+// is the bordered map's row `origin`.
+static void fill(
+    const nr_kernels *kernels, const nr_expand_depthwise *e, int group, int channels, int first, int last, int origin) {
+    const ptrdiff_t row = (ptrdiff_t)band_width(e) * NR_GROUP;
+    int begin = first > e->top ? first : e->top;
+    int end = last < e->top + e->height ? last : e->top + e->height;
+    if (begin > last) begin = last;
+    if (end < begin) end = begin;
+    if (begin > first) memset(e->band + (first - origin) * row, 0, sizeof(float) * (size_t)((begin - first) * row));
+    if (last > end) memset(e->band + (end - origin) * row, 0, sizeof(float) * (size_t)((last - end) * row));
+    if (begin == end) return;
+    const float *source = e->input + (ptrdiff_t)(begin - e->top) * e->width * e->inputs;
+    float *target = e->band + (begin - origin) * row + (ptrdiff_t)e->left * NR_GROUP;
+    if (e->expand_weights) {
+        const nr_gemm g = {
+            .a = source, .a_row = e->inputs, .weights = e->expand_weights + (ptrdiff_t)group * e->inputs,
+            .bias = e->expand_bias + group, .c = target, .c_offsets = e->offsets, .rows = (end - begin) * e->width,
+            .columns = channels, .depth = e->inputs, .activation = NR_SWISH};
+        kernels->gemm(&g);
+    } else {
+        for (int y = begin; y < end; y++, target += row)
+            for (int x = 0; x < e->width; x++, source += e->inputs)
+                memcpy(target + (ptrdiff_t)x * NR_GROUP, source + group, sizeof(float) * (size_t)channels);
+    }
+}
+
+void nr_run_expand_depthwise(const nr_kernels *kernels, const nr_expand_depthwise *e) {
+    const int width = band_width(e);
+    const ptrdiff_t row = (ptrdiff_t)width * NR_GROUP;
+    const int height = band_height(e);
+    // Columns of zeros left and right are written once: nothing else ever is stored there.
+    memset(e->band, 0, sizeof(float) * nr_band_floats(e));
+    for (int y = 0, i = 0; y < height; y++)
+        for (int x = 0; x < e->width; x++) e->offsets[i++] = (int32_t)(y * row + (ptrdiff_t)x * NR_GROUP);
+    memset(e->sums, 0, sizeof(float) * (size_t)e->channels);
+
+    for (int group = 0; group < e->channels; group += NR_GROUP) {
+        const int channels = e->channels - group < NR_GROUP ? e->channels - group : NR_GROUP;
+        int filled = 0;
+        for (int y = 0; y < e->output_height; y += e->band_rows) {
+            const int rows = e->output_height - y < e->band_rows ? e->output_height - y : e->band_rows;
+            const int origin = y * e->stride;
+            const int last = (y + rows - 1) * e->stride + e->kernel;
+            if (filled > origin) {
+                // The kernel reaches back into rows of the band before; they lie band_rows · stride rows further down.
+                memmove(
+                    e->band, e->band + (ptrdiff_t)e->band_rows * e->stride * row,
+                    sizeof(float) * (size_t)((filled - origin) * row));
+            } else {
+                filled = origin;
+            }
+            fill(kernels, e, group, channels, filled, last, origin);
+            filled = last;
+            const nr_depthwise d = {
+                .input = e->band, .input_pixel = NR_GROUP, .input_row = row, .weights = e->weights + group,
+                .weights_tap = e->channels, .bias = e->bias + group,
+                .output = e->output + (ptrdiff_t)y * e->output_width * e->channels + group,
+                .output_pixel = e->channels, .output_row = (ptrdiff_t)e->output_width * e->channels,
+                .sums = e->sums + group, .rows = rows, .columns = e->output_width, .channels = channels,
+                .kernel = e->kernel, .stride = e->stride};
+            kernels->depthwise(&d);
+        }
+    }
+}

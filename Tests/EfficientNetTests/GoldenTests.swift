@@ -1,0 +1,107 @@
+import Foundation
+import Tensors
+import Testing
+
+@testable import EfficientNet
+
+/// What the reference implementation (timm) says of seeded weights and a seeded image.
+struct Golden: Decodable {
+    var std: Double
+    var argmax: Int
+    var first: [Double]
+    var sum: Double
+    var l2: Double
+
+    private enum CodingKeys: String, CodingKey {
+        case std, argmax
+        case first = "logits_first16"
+        case sum = "logits_sum"
+        case l2 = "logits_l2"
+    }
+
+    /// The oracle beside the repository; absent from a plain clone.
+    static let oracle = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../../shared/oracle/golden_1.json").standardizedFileURL
+    static var hasOracle: Bool { FileManager.default.fileExists(atPath: oracle.path) }
+    static var runsLongTests: Bool { ProcessInfo.processInfo.environment["NIGHTREAD_LONG_TESTS"] == "1" }
+
+    static func load(_ file: URL, key: String) throws -> Golden {
+        // The file holds numbers for other families too, so only the entry asked for is decoded.
+        let all = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any]
+        let entry = try #require(all?[key], "\(file.path) has no \(key)")
+        return try JSONDecoder().decode(Golden.self, from: JSONSerialization.data(withJSONObject: entry))
+    }
+
+    /// Compares within 2e-4 of the logits' standard deviation, the tolerance two float32 engines can keep.
+    func expect(_ logits: [Float], _ comment: String) {
+        let tolerance = 2e-4 * std
+        for (index, expected) in first.enumerated() {
+            #expect(abs(Double(logits[index]) - expected) <= tolerance + 5e-7, "\(comment): logit \(index)")
+        }
+        let values = logits.map(Double.init)
+        #expect(values.indices.max { values[$0] < values[$1] } == argmax, "\(comment): argmax")
+        let count = Double(values.count)
+        #expect(abs(values.reduce(0, +) - sum) <= tolerance * count, "\(comment): sum")
+        let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        #expect(abs(norm - l2) <= tolerance * count.squareRoot(), "\(comment): norm")
+    }
+}
+
+/// The numbers of B0…B7 against the reference implementation's.
+@Suite struct GoldenTests {
+    static func network(
+        _ variant: Variant, _ padding: ModelManifest.Padding, seed: UInt64, isa: InstructionSet? = nil
+    ) throws -> Network {
+        let description = NetworkDescription(
+            architecture: Architecture(variant, padding: padding), batchNormEpsilon: padding.batchNormEpsilon,
+            head: .linear, labels: 1000, resolution: variant.coefficients.resolution)
+        let tensors = try SeededWeights.tensors(description.parameters, variant: variant, seed: seed)
+        return try Network(
+            description, weights: Weights(tensors, parameters: description.parameters), isa: isa)
+    }
+
+    static func check(
+        _ variant: Variant, _ padding: ModelManifest.Padding, isa: InstructionSet? = nil
+    ) throws {
+        let prefix = padding == .same ? "tf_efficientnet" : "efficientnet"
+        let golden = try Golden.load(Golden.oracle, key: "\(prefix)_\(variant.rawValue)/seed1")
+        let side = variant.coefficients.resolution
+        let logits = try network(variant, padding, seed: 1, isa: isa)
+            .logits(SeededWeights.image(seed: 1, height: side, width: side))
+        golden.expect(logits.scalars, "\(variant) \(padding) \(isa.map(\.rawValue) ?? "selected")")
+    }
+
+    @Test(
+        "B0 to B3 reproduce the reference implementation's logits in both conventions",
+        .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
+        arguments: [Variant.b0, .b1, .b2, .b3], ModelManifest.Padding.allCases)
+    func small(_ variant: Variant, _ padding: ModelManifest.Padding) throws {
+        try Self.check(variant, padding)
+    }
+
+    @Test(
+        "B4 to B7 reproduce the reference implementation's logits in both conventions",
+        .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
+        .enabled(if: Golden.runsLongTests, "set NIGHTREAD_LONG_TESTS=1 to run it"),
+        arguments: [Variant.b4, .b5, .b6, .b7], ModelManifest.Padding.allCases)
+    func large(_ variant: Variant, _ padding: ModelManifest.Padding) throws {
+        try Self.check(variant, padding)
+    }
+
+    @Test(
+        "Every instruction set of this machine reproduces the reference implementation's B0 and B3",
+        .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
+        arguments: InstructionSet.available, [Variant.b0, .b3])
+    func instructionSets(_ isa: InstructionSet, _ variant: Variant) throws {
+        for padding in ModelManifest.Padding.allCases { try Self.check(variant, padding, isa: isa) }
+    }
+
+    @Test(
+        "Every instruction set of this machine reproduces all variants",
+        .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
+        .enabled(if: Golden.runsLongTests, "set NIGHTREAD_LONG_TESTS=1 to run it"),
+        arguments: InstructionSet.available, Variant.allCases)
+    func everything(_ isa: InstructionSet, _ variant: Variant) throws {
+        for padding in ModelManifest.Padding.allCases { try Self.check(variant, padding, isa: isa) }
+    }
+}
