@@ -23,6 +23,7 @@ public enum EfficientNetError: Error, Equatable, Sendable, CustomStringConvertib
     /// An input that the network cannot take.
     case wrongInput(expected: String, found: String)
 
+    /// The message for people: where, what is expected, what was found.
     public var description: String {
         switch self {
         case .tensors(let error):

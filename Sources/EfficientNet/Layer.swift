@@ -45,6 +45,7 @@ public struct Layer: Sendable, Hashable {
 
     /// The layer's name; the prefix of its tensors' names where it has any.
     public let name: String
+    /// What it computes.
     public let operation: Operation
     /// Shape that comes out for one image: [H, W, C], or [C] once the map is averaged or flattened.
     public let output: [Int]

@@ -31,11 +31,16 @@ public struct ModelManifest: Codable, Sendable, Hashable {
 
     /// Where the model comes from; shown in reports, never interpreted.
     public struct Provenance: Codable, Sendable, Hashable {
+        /// The data, in words.
         public var trainedOn: String?
+        /// Program and version.
         public var trainedBy: String?
+        /// Date, ISO 8601.
         public var trainedAt: String?
+        /// Measured on data held out from training, by name.
         public var metrics: [String: Double]?
 
+        /// Memberwise; what is left out takes the value given here.
         public init(
             trainedOn: String? = nil, trainedBy: String? = nil, trainedAt: String? = nil,
             metrics: [String: Double]? = nil
@@ -57,12 +62,19 @@ public struct ModelManifest: Codable, Sendable, Hashable {
     /// Format of the package; this version reads and writes 1.
     public static let currentFormat = 1
 
+    /// Format of this manifest.
     public var format: Int
+    /// What reports call the model.
     public var name: String
+    /// The network.
     public var variant: Variant
+    /// How its stride-2 convolutions pad.
     public var padding: Padding
+    /// Added to batch norm's variances, over 0.
     public var batchNormEpsilon: Double
+    /// What follows the last convolution.
     public var head: Head
+    /// How logits become probabilities.
     public var activation: Activation
     /// In the order of the classifier's outputs.
     public var labels: [String]
@@ -72,11 +84,14 @@ public struct ModelManifest: Codable, Sendable, Hashable {
     public var thresholds: [String: Double]
     /// Logits are divided by it before the activation.
     public var temperature: Double
+    /// How scans become the network's input.
     public var preprocessing: Preprocessing
+    /// Where the model comes from.
     public var provenance: Provenance
     /// SHA-256 of `weights.safetensors`, hexadecimal.
     public var weightsSHA256: String
 
+    /// Memberwise; what is left out takes the value given here.
     public init(
         name: String, variant: Variant, padding: Padding, batchNormEpsilon: Double? = nil, head: Head = .linear,
         activation: Activation = .softmax, labels: [String], negativeLabel: String? = nil,
@@ -118,6 +133,7 @@ extension ModelManifest.Head {
         case kind, hidden
     }
 
+    /// Decodes the form above.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let kind = try container.decode(Kind.self, forKey: .kind)
@@ -133,6 +149,7 @@ extension ModelManifest.Head {
         self = kind == .mlp ? .mlp(hidden: hidden) : .flattenMLP(hidden: hidden)
     }
 
+    /// Encodes the form above.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         switch self {

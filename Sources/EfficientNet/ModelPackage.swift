@@ -14,6 +14,7 @@ public struct ModelPackage: Sendable {
 
     /// Where the package lies.
     public let folder: URL
+    /// `model.json`.
     public let manifest: ModelManifest
     /// SHA-256 over all files of the package, hexadecimal: the model's identity in every reading.
     public let digest: String

@@ -36,16 +36,20 @@ public struct Preprocessing: Codable, Sendable, Hashable {
 
     /// Side of the square input, in pixels.
     public var resolution: Int
+    /// How stored samples become intensities.
     public var intensity: Intensity
+    /// How a rectangle becomes the square input.
     public var fit: Fit
     /// Share of the resized picture that `Fit.crop` keeps, in 0…1 (timm's `crop_pct`).
     public var cropFraction: Double
+    /// The resize filter.
     public var interpolation: Interpolation
     /// Per channel, on intensities in 0…1.
     public var mean: [Double]
     /// Per channel, on intensities in 0…1.
     public var std: [Double]
 
+    /// Memberwise; what is left out takes the value given here.
     public init(
         resolution: Int, intensity: Intensity = .fullRange, fit: Fit = .crop, cropFraction: Double = 0.875,
         interpolation: Interpolation = .bicubic, mean: [Double] = Self.imageNetMean, std: [Double] = Self.imageNetStd
@@ -61,6 +65,7 @@ public struct Preprocessing: Codable, Sendable, Hashable {
 
     /// ImageNet's channel means and standard deviations, which every published EfficientNet B0–B7 was trained with.
     public static let imageNetMean = [0.485, 0.456, 0.406]
+    /// See ``imageNetMean``.
     public static let imageNetStd = [0.229, 0.224, 0.225]
 
     /// The published preprocessing of a variant: timm's `tf_efficientnet_*` configuration.
@@ -97,6 +102,7 @@ extension Preprocessing.Intensity: Codable {
         case percentile, window
     }
 
+    /// Decodes the form above.
     public init(from decoder: any Decoder) throws {
         if let name = try? decoder.singleValueContainer().decode(String.self) {
             guard name == "full-range" else {
@@ -126,6 +132,7 @@ extension Preprocessing.Intensity: Codable {
         }
     }
 
+    /// Encodes the form above.
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .fullRange:

@@ -32,10 +32,13 @@ public struct SelfTest: Sendable, Hashable {
 
     /// One picture and what becomes of it.
     public struct Case: Sendable, Hashable {
+        /// Rows of the picture.
         public var height: Int
+        /// Columns of the picture.
         public var width: Int
         /// 1 (gray) or 3 (RGB).
         public var channels: Int
+        /// The picture, [H, W, C].
         public var samples: Samples
         /// The network's input, [3, R, R].
         public var prepared: [Float]
@@ -55,6 +58,7 @@ public struct SelfTest: Sendable, Hashable {
         }
     }
 
+    /// In the order of their numbers.
     public var cases: [Case]
 
     /// A self-test of the given cases.

@@ -21,6 +21,7 @@ public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
     /// An instruction set that is unknown, or that this machine does not have.
     case unavailableInstructionSet(name: String, available: [String])
 
+    /// The message for people: where, what is expected, what was found.
     public var description: String {
         switch self {
         case .shapeMismatch(let shape, let found):

@@ -1,8 +1,10 @@
 import ArgumentParser
+import EfficientNet
 import Foundation
 import Pipeline
 import Reporting
 import Store
+import Tensors
 
 /// What the program's exit status says; the numbers above 3 are those of BSD's sysexits.h.
 enum ExitStatus: Int32 {
@@ -59,9 +61,20 @@ enum ExitStatus: Int32 {
         return ExitStatus(error).code
     }
 
+    /// What an error of a model or its input means.
+    init(_ error: EfficientNetError) {
+        switch error {
+        case .tensors(.missingFile), .tensors(.cannotRead), .cannotRead: self = .inputMissing
+        case .tensors(.cannotWrite), .cannotWrite: self = .cannotCreate
+        default: self = .usage
+        }
+    }
+
     /// What any error means.
     init(_ error: any Error) {
         switch error {
+        case let error as EfficientNetError: self = ExitStatus(error)
+        case let error as TensorError: self = ExitStatus(.tensors(error))
         case let error as PipelineError: self = ExitStatus(error)
         case let error as StoreError: self = ExitStatus(error)
         case ReportingError.store(let error): self = ExitStatus(error)

@@ -9,7 +9,10 @@ struct Nightread: ParsableCommand {
         discussion: "For research use only. Not a medical device.",
         version: version,
         subcommands: [
+            BenchCommand.self,
             DecoderCommand.self,
+            LogitsCommand.self,
+            ModelCommand.self,
             PhantomCommand.self,
             RunCommand.self,
             WorkerCommand.self,

@@ -1,5 +1,7 @@
 import Foundation
 
+@testable import EfficientNet
+
 /// A forward pass that follows the list of layers one by one, in [H, W, C], with no thought of speed.
 final class LayerByLayer {
     private let description: NetworkDescription
@@ -38,7 +40,9 @@ final class LayerByLayer {
                 let matrix = weights["\(layer.name).weight"]
                 let bias = weights["\(layer.name).bias"]
                 map = (0..<output).map { o in
-                    bias[o] + (0..<input).reduce(Float(0)) { $0 + matrix[o * input + $1] * map[$1] }
+                    var sum = bias[o]
+                    for i in 0..<input { sum += matrix[o * input + i] * map[i] }
+                    return sum
                 }
             case .batchNorm(let channels):
                 let (gamma, beta) = (weights["\(layer.name).weight"], weights["\(layer.name).bias"])

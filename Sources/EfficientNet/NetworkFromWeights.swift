@@ -1,0 +1,35 @@
+public import Tensors
+
+extension Network {
+    /// A network from a weight file alone: head and labels are what its tensors say.
+    ///
+    /// `input` is the shape, [N, 3, H, W], it is to take first; a `flatten-mlp` head is made for one size only.
+    ///
+    /// - Throws: `EfficientNetError` for weights or an input that do not fit the variant.
+    public convenience init(
+        _ file: SafetensorsFile, variant: Variant, padding: ModelManifest.Padding, batchNormEpsilon: Double? = nil,
+        input: [Int], isa: InstructionSet? = nil
+    ) throws(EfficientNetError) {
+        guard let classifier = file["classifier.weight"] else {
+            throw .missingTensors(path: file.path, names: ["classifier.weight"])
+        }
+        let architecture = Architecture(variant, padding: padding)
+        guard classifier.shape.count == 2, classifier.shape.allSatisfy({ $0 > 0 }) else {
+            throw .wrongShape(
+                path: file.path, tensor: "classifier.weight", expected: [1000, architecture.features],
+                found: classifier.shape)
+        }
+        guard input.count == 4, input[1] == 3, input[2...].allSatisfy(Self.inputSides.contains) else {
+            throw .wrongInput(expected: "shape [N, 3, H, W], H and W in \(Self.inputSides)", found: "\(input)")
+        }
+        let description = NetworkDescription(
+            architecture: architecture, batchNormEpsilon: batchNormEpsilon ?? padding.batchNormEpsilon,
+            head: Self.head(file, features: architecture.features), labels: classifier.shape[0], resolution: input[2])
+        try self.init(description, weights: Weights(file, parameters: description.parameters), isa: isa)
+    }
+
+    private static func head(_ file: SafetensorsFile, features: Int) -> ModelManifest.Head {
+        guard let hidden = file["head.weight"]?.shape, hidden.count == 2 else { return .linear }
+        return hidden[1] == features ? .mlp(hidden: hidden[0]) : .flattenMLP(hidden: hidden[0])
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+public import Tensors
+
+/// How many images per second the inference engine takes, measured on the engine that a run uses.
+public struct Throughput: Sendable, Hashable {
+    /// Images per second, all threads together.
+    public let imagesPerSecond: Double
+    /// Milliseconds that one thread takes for one image.
+    public let millisecondsPerImage: Double
+    /// Images taken.
+    public let images: Int
+    /// The kernels in use.
+    public let instructionSet: InstructionSet
+
+    /// Measures a network of a variant at its own resolution, with weights that a formula makes, for about `seconds` seconds.
+    ///
+    /// Every thread has a network of its own over shared weights and takes one image after the other, as a run's workers do;
+    /// `batch` images are handed over at once.
+    ///
+    /// - Throws: an instruction set the machine lacks.
+    public static func measure(
+        _ variant: Variant, padding: ModelManifest.Padding = .same, batch: Int = 1, threads: Int = 1,
+        seconds: Double = 3
+    ) throws(EfficientNetError) -> Throughput {
+        let description = NetworkDescription(
+            architecture: Architecture(variant, padding: padding), batchNormEpsilon: padding.batchNormEpsilon,
+            head: .linear, labels: 1000, resolution: variant.coefficients.resolution)
+        let network = try Network(description, weights: Weights(evenly: description.parameters))
+        let side = description.resolution
+        let image = (0..<3 * side * side).map { Float($0 % 251) / 125 - 1 }
+        let lanes = (0..<threads).map { _ in Lane(network, image: image, batch: batch, seconds: seconds) }
+        let group = DispatchGroup()
+        for lane in lanes {
+            let thread = Thread {
+                lane.run()
+                group.leave()
+            }
+            group.enter()
+            thread.start()
+        }
+        group.wait()
+        let images = lanes.reduce(0) { $0 + $1.images }
+        let rate = lanes.reduce(0) { $0 + Double($1.images) / $1.elapsed }
+        return Throughput(
+            imagesPerSecond: rate, millisecondsPerImage: 1000 * Double(threads) / rate, images: images,
+            instructionSet: network.instructionSet)
+    }
+
+    /// One thread's work. Sendable: its thread alone touches it until the group says that the thread is done.
+    private final class Lane: @unchecked Sendable {
+        private let network: Network
+        private let image: [Float]
+        private let batch: Int
+        private let seconds: Double
+        private(set) var images = 0
+        private(set) var elapsed = 1.0
+
+        init(_ network: Network, image: [Float], batch: Int, seconds: Double) {
+            self.network = Network(sharingWeightsOf: network)
+            self.image = image
+            self.batch = batch
+            self.seconds = seconds
+        }
+
+        func run() {
+            image.withUnsafeBufferPointer { image in
+                for _ in 0..<3 { _ = try? network.logits(prepared: image) }
+                let start = ContinuousClock.now
+                repeat {
+                    for _ in 0..<batch { _ = try? network.logits(prepared: image) }
+                    images += batch
+                    elapsed = (ContinuousClock.now - start) / .seconds(1)
+                } while elapsed < seconds
+            }
+        }
+    }
+}
+
+extension Weights {
+    /// Weights of a sensible size that no file holds, for measurements of speed: the values do not matter to it, but
+    /// they must not grow to infinity or shrink to subnormal numbers, which do.
+    init(evenly parameters: [Layer.Parameter]) throws(EfficientNetError) {
+        var tensors: [String: Tensor] = [:]
+        var state: UInt32 = 1
+        for parameter in parameters {
+            let isMatrix = parameter.shape.count > 1
+            let fan = Float(parameter.shape.dropFirst().reduce(1, *))
+            let amplitude = isMatrix ? (6 / fan).squareRoot() : 0
+            let isScale = !isMatrix && !parameter.name.hasSuffix("bias") && !parameter.name.hasSuffix("mean")
+            let scalars = (0..<parameter.count).map { _ in
+                // A linear congruential generator (Numerical Recipes); its upper bits are even enough here.
+                state = state &* 1_664_525 &+ 1_013_904_223
+                return (isScale ? 1 : 0) + amplitude * (Float(state >> 8) / Float(1 << 23) - 1)
+            }
+            do {
+                tensors[parameter.name] = try Tensor(shape: parameter.shape, scalars: scalars)
+            } catch {
+                throw .tensors(error)
+            }
+        }
+        try self.init(tensors, parameters: parameters)
+    }
+}

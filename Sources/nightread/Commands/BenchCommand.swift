@@ -1,0 +1,90 @@
+import ArgumentParser
+import EfficientNet
+import Foundation
+
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure how many images per second the network takes.",
+        discussion: """
+            Runs exactly the engine that a run uses, one image per thread at a time. Absolute figures drift on shared \
+            machines: run it in turn with what you compare it to. NIGHTREAD_ISA=portable|avx2|avx512 forces the kernels.
+
+            Example: nightread bench --variant b0 --threads 2 --seconds 5 --json
+            """)
+
+    @Option(help: "Variant: b0 to b7.")
+    var variant: Variant = .b0
+
+    @Option(help: "Precision of the arithmetic: f32.")
+    var precision = "f32"
+
+    @Option(help: "Images handed over at once, 1 to 1024.")
+    var batch = 1
+
+    @Option(help: "Threads, each with a network of its own; one per core where absent.")
+    var threads = ProcessInfo.processInfo.activeProcessorCount
+
+    @Option(help: "Seconds to measure for.")
+    var seconds = 3.0
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+        guard precision == "f32" else {
+            throw ValidationError(
+                "--precision: expected f32, the only one this version computes in, found \(precision)")
+        }
+        guard (1...1024).contains(batch) else { throw ValidationError("--batch: expected 1 to 1024, found \(batch)") }
+        guard (1...1024).contains(threads) else {
+            throw ValidationError("--threads: expected 1 to 1024, found \(threads)")
+        }
+        guard seconds > 0, seconds <= 3600 else {
+            throw ValidationError("--seconds: expected over 0, at most 3600, found \(seconds)")
+        }
+    }
+
+    func run() throws {
+        let result: Throughput
+        do {
+            result = try Throughput.measure(variant, batch: batch, threads: threads, seconds: seconds)
+        } catch {
+            throw ExitStatus.leave(error)
+        }
+        if json {
+            let record = Record(
+                variant: variant.rawValue, precision: precision, batch: batch, threads: threads,
+                isa: result.instructionSet.rawValue, images: result.images,
+                imagesPerSecond: result.imagesPerSecond, millisecondsPerImage: result.millisecondsPerImage)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            print(String(decoding: try encoder.encode(record), as: UTF8.self))
+        } else {
+            print(
+                """
+                variant    \(variant.rawValue), \(precision), \(result.instructionSet.rawValue)
+                threads    \(threads), batch \(batch)
+                images/s   \(String(format: "%.1f", result.imagesPerSecond))
+                ms/image   \(String(format: "%.2f", result.millisecondsPerImage)) per thread
+                """)
+        }
+    }
+
+    private struct Record: Encodable {
+        var variant: String
+        var precision: String
+        var batch: Int
+        var threads: Int
+        var isa: String
+        var images: Int
+        var imagesPerSecond: Double
+        var millisecondsPerImage: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case variant, precision, batch, threads, isa, images
+            case imagesPerSecond = "images_per_second"
+            case millisecondsPerImage = "milliseconds_per_image"
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// Groups the commands about networks.
+struct ModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model",
+        abstract: "Look into networks and model packages.",
+        subcommands: [
+            ModelSummaryCommand.self
+        ])
+}
