@@ -65,6 +65,19 @@ extension StudyStore {
         }
     }
 
+    /// Gives every event in order to `line`, as `AuditEvent.jsonLine` writes it.
+    public func exportAudit(_ line: (String) -> Void) throws(StoreError) {
+        var previous = AuditEvent.firstPrevious
+        var last: Int64 = 0
+        while case let events = try auditEvents(after: last, limit: 1000), let end = events.last {
+            for event in events {
+                line(event.jsonLine(after: previous))
+                previous = event.hash
+            }
+            last = end.sequence
+        }
+    }
+
     /// Holds readings and failures against the events that recorded them.
     private func compareRecords(_ walk: inout AuditWalk, _ db: Database) throws {
         let readings = try db.makeStatement(

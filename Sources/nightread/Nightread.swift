@@ -9,11 +9,14 @@ struct Nightread: ParsableCommand {
         discussion: "For research use only. Not a medical device.",
         version: version,
         subcommands: [
+            AuditCommand.self,
             BenchCommand.self,
+            CompareCommand.self,
             DecoderCommand.self,
             LogitsCommand.self,
             ModelCommand.self,
             PhantomCommand.self,
+            ReportCommand.self,
             RunCommand.self,
             WorkerCommand.self,
         ])

@@ -37,6 +37,28 @@ public struct AuditVerdict: Sendable, Hashable {
 
     /// Nothing is wrong.
     public var isIntact: Bool { problemCount == 0 }
+
+    /// The verdict for people: one line, and one more per problem.
+    /// - Parameter store: the store's path.
+    public func text(of store: String) -> String {
+        let head = "\(events) events, last \(hexadecimal(self.head))"
+        if isIntact { return "\(store): the audit chain is intact (\(head))" }
+        let more = problemCount > problems.count ? ["and \(problemCount - problems.count) more"] : []
+        return (["\(store): the audit chain is broken (\(head))"] + problems.map(\.message) + more).joined(
+            separator: "\n  ")
+    }
+
+    /// The verdict for programs.
+    public var json: JSONValue {
+        [
+            "intact": .bool(isIntact), "events": .int(events), "head": .string(hexadecimal(head)),
+            "problem_count": JSONValue(problemCount),
+            "problems": .array(
+                problems.map {
+                    ["sequence": .int($0.sequence), "kind": .string($0.kind.rawValue), "message": .string($0.message)]
+                }),
+        ]
+    }
 }
 
 /// Walks a chain in its order and names what does not fit. Holds a few events at a time, so that any length can be checked.
