@@ -20,6 +20,8 @@ public final class StudyStore: Sendable {
     private let lock: StoreLock?
     /// Set by the first write that found the disk full; from then on only the run's end and audit events are taken.
     private let isFull = Mutex(false)
+    /// Set by the first closing: a checkpoint needs an open connection.
+    private let isClosed = Mutex(false)
     private let clock: @Sendable () -> Timestamp
 
     /// Whether this is the one that may write.
@@ -66,6 +68,7 @@ public final class StudyStore: Sendable {
 
     /// Closes the connection, writes the log back into the database file and lets the next writer in. Also done when the last reference goes.
     public func close() throws(StoreError) {
+        finishLog()
         do { try queue.close() } catch { throw StoreError(error, path: path) }
         lock?.release()
     }
@@ -86,8 +89,20 @@ public final class StudyStore: Sendable {
     }
 
     deinit {
+        finishLog()
         try? queue.close()
         lock?.release()
+    }
+
+    /// Writes the log back, also where readers keep it from going away: a copy of the database file alone then is complete.
+    /// A reader in the middle of a query may prevent it, which costs nothing but that.
+    private func finishLog() {
+        let isFirst = isClosed.withLock { isClosed in
+            defer { isClosed = true }
+            return !isClosed
+        }
+        guard isWriter, isFirst else { return }
+        _ = try? queue.writeWithoutTransaction { try $0.checkpoint(.truncate) }
     }
 
     /// A `DatabaseQueue` with the default journal mode, and WAL set here: GRDB sets `synchronous = NORMAL` where it enters WAL itself.

@@ -192,6 +192,14 @@ struct AuditTests {
         }
     }
 
+    @Test("A verdict names events without obeying what their subjects say to a terminal")
+    func terminal() throws {
+        try tamper("UPDATE audit SET subject = 'a' || char(27) || '[2Jb' || char(10) || 'c' WHERE sequence = 5")
+        let text = try verdict().text(of: "s")
+        #expect(text.contains("event 5 (scan read: a?[2Jb?c)"))
+        #expect(text.contains("broken (10 events"))
+    }
+
     @Test("An exported line is JSON with the event's fields and both hashes")
     func export() throws {
         let events = try store.auditEvents(after: 8, limit: 1)

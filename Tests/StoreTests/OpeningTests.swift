@@ -59,6 +59,17 @@ struct OpeningTests {
         #expect(throws: Never.self) { try scratch.open() }
     }
 
+    @Test("The database file alone is complete after closing, also while a reader has it open")
+    func copied() throws {
+        let store = try scratch.open()
+        let reader = try StudyStore.openForReading(scratch.file)
+        let run = try store.beginRun(start())
+        try store.close()
+        let copy = scratch.folder.appendingPathComponent("copy.sqlite")
+        try FileManager.default.copyItem(at: scratch.file, to: copy)
+        #expect(try StudyStore.openForReading(copy).run(run.id) == reader.run(run.id))
+    }
+
     @Test("A reader cannot write")
     func reader() throws {
         try scratch.open().close()

@@ -64,7 +64,7 @@ extension Comparison {
         for pair in changed.prefix(10) {
             let frame = pair.first.scan.frames > 1 ? " (frame \(pair.first.frame + 1))" : ""
             lines.append(
-                "  \(Words.fixed(pair.distance, 3))  \(pair.firstCall) → \(pair.secondCall)  \(Words.oneLine(pair.first.path))\(frame)"
+                "  \(Words.fixed(pair.distance, 3))  \(pair.firstCall) → \(pair.secondCall)  \(OneLine.text(pair.first.path))\(frame)"
             )
         }
         if changed.count > 10 { lines.append("  and \(Words.grouped(changed.count - 10)) more; --csv FILE has all") }

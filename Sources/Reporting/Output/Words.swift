@@ -66,15 +66,6 @@ enum Words {
         return file.isEmpty ? (path, nil) : (file, folder.isEmpty ? "/" : folder)
     }
 
-    /// A name of others for a terminal or a log: control characters, which could move its cursor, become `?`.
-    static func oneLine(_ text: String) -> String {
-        var line = ""
-        for scalar in text.unicodeScalars {
-            line.unicodeScalars.append([.control, .format].contains(scalar.properties.generalCategory) ? "?" : scalar)
-        }
-        return line
-    }
-
     /// A path, and a frame where there are several, for the template `path`.
     static func view(path: String, frame: Int? = nil, of frames: Int = 1) -> View {
         let parts = Self.path(path)

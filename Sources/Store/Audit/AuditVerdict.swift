@@ -44,8 +44,9 @@ public struct AuditVerdict: Sendable, Hashable {
         let head = "\(events) events, last \(hexadecimal(self.head))"
         if isIntact { return "\(store): the audit chain is intact (\(head))" }
         let more = problemCount > problems.count ? ["and \(problemCount - problems.count) more"] : []
-        return (["\(store): the audit chain is broken (\(head))"] + problems.map(\.message) + more).joined(
-            separator: "\n  ")
+        return (["\(store): the audit chain is broken (\(head))"] + problems.map { OneLine.text($0.message) } + more)
+            .joined(
+                separator: "\n  ")
     }
 
     /// The verdict for programs.
