@@ -54,7 +54,7 @@ public final class StudyStore: Sendable {
         let path = StoreFile.resolve(file)
         guard StoreFile.exists(path) else { throw .missing(path: path) }
         try StoreFile.checkFolder(of: path)
-        let queue = try connect(path, readonly: true)
+        let queue = try connect(StoreFile.isFrozen(path) ? StoreFile.frozen(path) : path, readonly: true)
         let store = StudyStore(path: path, host: "", actor: "", queue: queue, lock: nil, clock: Timestamp.now)
         try store.read { db in
             _ = try store.checkIdentity(db)
@@ -106,6 +106,7 @@ public final class StudyStore: Sendable {
     }
 
     /// A `DatabaseQueue` with the default journal mode, and WAL set here: GRDB sets `synchronous = NORMAL` where it enters WAL itself.
+    /// - Parameter path: a path, or a `file:` address.
     private static func connect(_ path: String, readonly: Bool) throws(StoreError) -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = readonly

@@ -205,6 +205,29 @@ struct OpeningTests {
     }
 
     @Test(
+        "A store on a read-only disk is read, and cannot be opened for writing",
+        .enabled(if: getuid() == 0, "needs root to mount a small disk"))
+    func readOnlyDisk() throws {
+        let disk = scratch.folder.appendingPathComponent("a disk? 100%")
+        try FileManager.default.createDirectory(at: disk, withIntermediateDirectories: true)
+        guard mount("tmpfs", disk.path, "tmpfs", 0, "size=8m") == 0 else {
+            print("skipped: a small disk cannot be mounted here (\(errorText()))")
+            return
+        }
+        defer { umount2(disk.path, Int32(MNT_DETACH)) }
+        let file = disk.appendingPathComponent("study.sqlite")
+        let store = try StudyStore.openForWriting(file, host: "", actor: "")
+        let run = try store.beginRun(start())
+        try store.close()
+        #expect(mount("tmpfs", disk.path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), "size=8m") == 0)
+        #expect(try StudyStore.openForReading(file).run(run.id) == run)
+        guard case .readOnly = failure({ _ = try StudyStore.openForWriting(file, host: "", actor: "") }) else {
+            Issue.record("expected a refusal")
+            return
+        }
+    }
+
+    @Test(
         "On a disk that is really full the run's end is still recorded, and the store is whole afterwards",
         .enabled(if: getuid() == 0, "needs root to mount a small disk"))
     func fullDisk() throws {

@@ -18,6 +18,22 @@ enum StoreFile {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// Whether nothing can be written beside a store, and no log waits to be read: on a read-only disk. SQLite can read a store in
+    /// WAL mode there only when it is told that nobody writes (https://sqlite.org/wal.html#read_only_databases).
+    static func isFrozen(_ path: String) -> Bool {
+        access(URL(fileURLWithPath: path).deletingLastPathComponent().path, W_OK) != 0 && !exists(path + "-wal")
+    }
+
+    /// The address by which SQLite opens a frozen store; Debian's SQLite takes addresses for file names (SQLITE_USE_URI).
+    static func frozen(_ path: String) -> String {
+        let isPlain = { (byte: UInt8) in
+            byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+                || byte >= 0x30 && byte <= 0x39 || byte >= 0x41 && byte <= 0x5A || byte >= 0x61 && byte <= 0x7A
+        }
+        return "file:" + path.utf8.map { isPlain($0) ? String(UnicodeScalar($0)) : "%" + hexadecimal([$0]) }.joined()
+            + "?immutable=1"
+    }
+
     /// Refuses a folder that is missing, and file systems on which SQLite's locks and shared memory are not to be trusted.
     /// - Parameter isRemote: 1 for a network or user-space file system, 0 for a local one, else a negative errno.
     static func checkFolder(
