@@ -48,9 +48,10 @@ static void misbehave_if_asked(int scan) {
             for (;;) pause();
         if (strncmp(fault, "memory:", 7) == 0)
             for (;;) {
-                char *more = malloc(16 << 20);
+                // Volatile, or the compiler leaves out memory that nobody reads.
+                volatile char *more = malloc(16 << 20);
                 if (more == NULL) abort();
-                memset(more, 1, 16 << 20);
+                for (size_t page = 0; page < 16 << 20; page += 4096) more[page] = 1;
             }
     }
 }

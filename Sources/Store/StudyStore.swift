@@ -73,6 +73,12 @@ public final class StudyStore: Sendable {
         lock?.release()
     }
 
+    /// The version of the SQLite library in use, such as `3.40.1`.
+    public static var sqliteVersion: String {
+        let version = try? DatabaseQueue().read { try String.fetchOne($0, sql: "SELECT sqlite_version()") }
+        return version.flatMap { $0 } ?? "unknown"
+    }
+
     /// Bytes that may still be written on the disk of the store.
     public func freeSpace() throws(StoreError) -> Int64 { try StoreFile.freeSpace(path) }
 

@@ -13,11 +13,14 @@ struct Nightread: ParsableCommand {
             BenchCommand.self,
             CompareCommand.self,
             DecoderCommand.self,
+            DoctorCommand.self,
             LogitsCommand.self,
             ModelCommand.self,
             PhantomCommand.self,
             ReportCommand.self,
+            RerunCommand.self,
             RunCommand.self,
+            WatchCommand.self,
             WorkerCommand.self,
         ])
 

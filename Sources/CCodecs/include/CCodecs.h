@@ -3,4 +3,5 @@
 #include "codec.h"
 #include "decoder_loop.h"
 #include "encode.h"
+#include "versions.h"
 #endif

@@ -42,6 +42,7 @@ final class Lane {
                 try session.checkFreeSpace()
                 try process(path)
             } catch {
+                session.dropped(path)
                 session.abort(error)
             }
             session.queue.done()

@@ -9,6 +9,9 @@ struct DecoderCommand: ParsableCommand {
 
     func run() throws {
         let status = DecoderLoop.run()
+        if status == ExitStatus.usage.rawValue {
+            throw ValidationError("this command is started by nightread run alone")
+        }
         guard status == 0 else { throw ExitCode(status) }
     }
 }

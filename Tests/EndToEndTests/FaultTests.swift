@@ -1,0 +1,220 @@
+import Foundation
+import Store
+import Testing
+
+/// Processes whose parent is `pid`, or that were started by `pid`'s run (they are in process groups of their own).
+private func processes(named name: String, below folder: URL) -> [Int32] {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return all.compactMap(Int32.init).filter { pid in
+        guard let command = try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8),
+            let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd")
+        else { return false }
+        return command.split(separator: "\0").dropFirst().first.map(String.init) == name && place == folder.path
+    }
+}
+
+@Suite("A scan that takes its decoder down")
+struct FaultTests {
+    /// Five scans, one of which has a size of its own, so that the decoder's test hook finds it.
+    private func study(_ extra: String = "") throws -> (Study, faulty: Int) {
+        let study = try Study(extra: "workers: 2\n" + extra)
+        for seed in 0..<4 { try study.scan("good-\(seed).png", seed: UInt64(seed)) }
+        let faulty = try Study.png(seed: 77, side: 61)
+        try study.file("scans/faulty.png", faulty)
+        return (study, faulty.count)
+    }
+
+    @Test(
+        "It costs that scan alone, with one recorded failure",
+        arguments: [
+            ("crash", "crash", "SIGSEGV"), ("exit", "crash", "left with status 9"), ("memory", "crash", "SIGABRT"),
+            ("hang", "timeout", "took longer than 2.0 s"), ("spin", "timeout", "took longer than 2.0 s"),
+        ])
+    func costsOneScan(fault: String, kind: String, reason: String) throws {
+        let seconds = kind == "timeout" ? 2 : 30
+        let (study, size) = try study("limits: {seconds: \(seconds), memory: 128 MiB}")
+        let environment = ["NIGHTREAD_FAULTS": "\(fault):\(size)"]
+        let output = try study.run(environment: environment)
+        #expect(output.status == 3, "\(output.error)")
+        #expect(output.ledger["read"] == 4)
+        #expect(output.ledger["failed"] == 1)
+        let store = try StudyStore.openForReading(study.storeFile)
+        let run = try #require(try store.latestRun())
+        let failures = try store.failures(run: run.id)
+        #expect(failures.count == 1)
+        #expect(failures.first?.path.hasSuffix("/faulty.png") == true)
+        #expect(failures.first?.kind == kind)
+        #expect(failures.first?.stage == "decode")
+        #expect(failures.first?.reason.contains(reason) == true, "\(failures)")
+    }
+
+    @Test("Content that took a decoder down in two runs is quarantined, until it is asked for")
+    func quarantine() throws {
+        let (study, size) = try study()
+        let environment = ["NIGHTREAD_FAULTS": "crash:\(size)"]
+        #expect(try study.run(environment: environment).ledger["failed"] == 1)
+        #expect(try study.run(environment: environment).ledger["failed"] == 1)
+        let third = try study.run(environment: environment)
+        #expect(third.status == 3)
+        #expect(third.ledger["quarantined"] == 1)
+        #expect(third.ledger["failed"] == 0)
+        let asked = try study.run(["--retry-quarantined"])
+        #expect(asked.status == 0)
+        #expect(asked.ledger["read"] == 5)
+    }
+
+    @Test("A worker that is killed costs one scan and is replaced")
+    func workerKilled() throws {
+        let study = try Study(extra: "workers: 1")
+        for seed in 0..<40 { try study.scan("\(seed).png", seed: UInt64(seed), side: 64) }
+        let run = try study.start()
+        #expect(run.waitFor("\"outcome\":\"read\"", count: 3))
+        for pid in processes(named: "worker", below: study.folder) { kill(pid, SIGKILL) }
+        let output = run.wait()
+        #expect(output.ledger["read", default: 0] >= 39)
+        #expect(output.ledger["read", default: 0] + output.ledger["failed", default: 0] == 40)
+        #expect(output.status == 0 || output.status == 3)
+    }
+
+    @Test("Children are gone after their supervisor was killed")
+    func childrenDie() throws {
+        let (study, size) = try study()
+        let run = try study.start(environment: ["NIGHTREAD_FAULTS": "hang:\(size)"])
+        #expect(run.waitFor("\"outcome\":\"read\"", count: 4))
+        #expect(!processes(named: "decoder", below: study.folder).isEmpty)
+        kill(run.pid, SIGKILL)
+        _ = run.wait()
+        var left: [Int32] = []
+        for _ in 0..<100 {
+            left = ["decoder", "worker"].flatMap { processes(named: $0, below: study.folder) }
+            if left.isEmpty { break }
+            usleep(20_000)
+        }
+        #expect(left.isEmpty)
+    }
+}
+
+@Suite("A run that is stopped")
+struct StopTests {
+    @Test("SIGINT finishes the scans in hand and ends with 75, and the next run goes on")
+    func interrupted() throws {
+        let study = try Study(extra: "workers: 1")
+        for seed in 0..<60 { try study.scan("\(seed).png", seed: UInt64(seed), side: 64) }
+        let run = try study.start()
+        #expect(run.waitFor("\"outcome\":\"read\"", count: 3))
+        kill(run.pid, SIGINT)
+        let first = run.wait()
+        #expect(first.status == 75, "\(first.error)")
+        #expect(first.ledger["failed"] == 0)
+        #expect(first.ledger["seen"] == 60)
+        #expect(first.ledger["pending", default: 0] + first.ledger["read", default: 0] == 60)
+        #expect(FileManager.default.fileExists(atPath: study.path("out/report/index.html").path))
+        let second = try study.run()
+        #expect(second.status == 0)
+        #expect(second.ledger["read"] == 60)
+        let store = try StudyStore.openForReading(study.storeFile)
+        #expect(try store.runs().count == 1)
+    }
+
+    @Test("A second signal drops the scans in hand")
+    func interruptedTwice() throws {
+        let study = try Study(extra: "workers: 1\nlimits: {seconds: 60}")
+        let faulty = try study.scan("hangs.png", seed: 1, side: 61)
+        let size = try Data(contentsOf: faulty).count
+        let run = try study.start(environment: ["NIGHTREAD_FAULTS": "hang:\(size)"])
+        #expect(run.waitFor("\"started\""))
+        usleep(300_000)
+        let start = Date()
+        kill(run.pid, SIGTERM)
+        usleep(100_000)
+        kill(run.pid, SIGTERM)
+        let output = run.wait()
+        #expect(output.status == 75)
+        #expect(output.ledger["pending"] == 1)
+        #expect(output.ledger["failed"] == 0)
+        #expect(Date().timeIntervalSince(start) < 10)
+    }
+
+    /// 20 times with NIGHTREAD_LONG_TESTS=1.
+    @Test("kill -9 at random moments loses nothing and reads nothing twice")
+    func killed() throws {
+        let isLong = ProcessInfo.processInfo.environment["NIGHTREAD_LONG_TESTS"] == "1"
+        let scans = isLong ? 150 : 40
+        let kills = isLong ? 20 : 4
+        let seed = UInt64(20_261_124)
+        var random = Random(seed: seed)
+        let study = try Study(extra: "workers: 2")
+        for number in 0..<scans { try study.scan("\(number).png", seed: UInt64(number), side: 64) }
+        for number in 0..<5 {
+            try FileManager.default.copyItem(
+                at: study.path("scans/\(number).png"), to: study.path("scans/again-\(number).png"))
+        }
+        var wasEarly = 0
+        for _ in 0..<kills {
+            let run = try study.start()
+            usleep(UInt32.random(in: 0...500_000, using: &random))
+            if run.process.isRunning { wasEarly += 1 }
+            kill(run.pid, SIGKILL)
+            _ = run.wait()
+        }
+        let last = try study.run()
+        #expect(last.status == 0, "seed \(seed): \(last.error)")
+        #expect(last.ledger["seen"] == scans + 5, "seed \(seed)")
+        #expect(last.ledger["read"] == scans, "seed \(seed)")
+        #expect(last.ledger["duplicate"] == 5, "seed \(seed)")
+        #expect(wasEarly > 0)
+        let store = try StudyStore.openForReading(study.storeFile)
+        let run = try #require(try store.latestRun())
+        let readings = try store.readings(run: run.id)
+        #expect(Set(readings.map(\.scan.sha256)).count == scans, "seed \(seed)")
+        #expect(readings.count == scans, "seed \(seed)")
+        #expect(try store.verifyAudit().problemCount == 0, "seed \(seed)")
+    }
+
+    @Test(
+        "A full disk ends with 74, and what was read stays",
+        .enabled(if: getuid() == 0, "mounting a small disk needs root"))
+    func fullDisk() throws {
+        let study = try Study(extra: "free_space: 0\nworkers: 1", store: "small/night.sqlite")
+        for seed in 0..<60 { try study.scan("\(seed).png", seed: UInt64(seed), side: 64) }
+        let small = study.path("small")
+        try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
+        guard mountSmallDisk(at: small.path) else {
+            print("skipped: tmpfs cannot be mounted here")
+            return
+        }
+        defer { umount2(small.path, Int32(MNT_DETACH)) }
+        // All but a little is taken by something else while the run goes on.
+        let run = try study.start()
+        #expect(run.waitFor("\"outcome\":\"read\"", count: 3))
+        let filler = open(small.appendingPathComponent("filler").path, O_WRONLY | O_CREAT, 0o600)
+        let page = [UInt8](repeating: 1, count: 4096)
+        while write(filler, page, page.count) > 0 {}
+        close(filler)
+        let output = run.wait()
+        #expect(output.status == 74, "\(output.error)")
+        let store = try StudyStore.openForReading(small.appendingPathComponent("night.sqlite"))
+        let latest = try #require(try store.latestRun())
+        let read = try store.readings(run: latest.id).count
+        #expect(read >= 3)
+        try store.close()
+        unlink(small.appendingPathComponent("filler").path)
+        let second = try study.run()
+        #expect(second.status == 0)
+        #expect(second.ledger["read"] == 60)
+    }
+
+    private func mountSmallDisk(at path: String) -> Bool {
+        mount("tmpfs", path, "tmpfs", 0, "size=24m") == 0
+    }
+
+    @Test("The free-space floor stops the run before the disk is full")
+    func floor() throws {
+        let study = try Study(extra: "free_space: 900 TiB")
+        try study.scan("a.png", seed: 1)
+        let output = try study.run()
+        #expect(output.status == 74)
+        #expect((output.events.last?["error"] as? String)?.contains("below the floor of 900 TiB") == true)
+        #expect(output.ledger["pending"] == 1)
+    }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Store
+import Testing
+
+@Suite("nightread run")
+struct RunTests {
+    @Test("Every path seen ends in one outcome, and the ledger balances")
+    func ledger() throws {
+        let study = try Study(extra: "workers: 2")
+        for seed in 0..<6 { try study.scan("scan-\(seed).png", seed: UInt64(seed)) }
+        try study.scan("below/deeper/scan.tif.png", seed: 50)
+        try FileManager.default.copyItem(
+            at: study.path("scans/scan-0.png"), to: study.path("scans/scan-0-again.png"))
+        let whole = try Study.png(seed: 99)
+        try study.file("scans/truncated.png", whole.prefix(whole.count / 2))
+        try study.file("scans/mislabelled.png", Data("this is no picture at all".utf8))
+        try study.file("scans/empty.png", Data())
+        try study.file("scans/notes.txt", Data("notes".utf8))
+        try study.file("scans/.hidden.png", whole)
+        try study.file("scans/arriving.png.part", whole)
+        try FileManager.default.createDirectory(at: study.path("scans/folder.png"), withIntermediateDirectories: true)
+        #expect(mkfifo(study.path("scans/pipe.png").path, 0o600) == 0)
+        try FileManager.default.createSymbolicLink(
+            at: study.path("scans/below/loop"), withDestinationURL: study.path("scans"))
+        try FileManager.default.createSymbolicLink(
+            atPath: study.path("scans/dangling.png").path, withDestinationPath: "nowhere")
+
+        let output = try study.run()
+        #expect(output.status == 3, "\(output.error)")
+        #expect(
+            output.ledger == [
+                "seen": 16, "read": 7, "duplicate": 1, "skipped": 5, "failed": 3, "quarantined": 0, "pending": 0,
+            ])
+        let failed = output.events.filter { $0["outcome"] as? String == "failed" }
+        let kinds = Dictionary(
+            uniqueKeysWithValues: failed.compactMap { event -> (String, String)? in
+                guard let path = event["path"] as? String, let kind = event["kind"] as? String else { return nil }
+                return (URL(fileURLWithPath: path).lastPathComponent, kind)
+            })
+        #expect(kinds == ["truncated.png": "truncated", "mislabelled.png": "unrecognised", "empty.png": "empty"])
+        let rules = output.events.filter { $0["outcome"] as? String == "skipped" }.compactMap {
+            $0["detail"] as? String
+        }
+        #expect(
+            rules.sorted() == [
+                "broken link", "folder named like a scan", "link to a folder already seen", "pattern", "special file",
+            ])
+        #expect(FileManager.default.fileExists(atPath: study.path("out/report/index.html").path))
+        let rows = try String(contentsOf: study.path("out/findings.csv"), encoding: .utf8).split(separator: "\r\n")
+        #expect(rows.count > 7)
+
+        let store = try StudyStore.openForReading(study.storeFile)
+        let run = try #require(try store.latestRun())
+        #expect(run.status == .finished)
+        #expect(try store.readings(run: run.id).count == 7)
+        #expect(try store.verifyAudit().problemCount == 0)
+    }
+
+    @Test("A second run recognises what is unchanged and reads nothing again")
+    func recognised() throws {
+        let study = try Study()
+        for seed in 0..<3 { try study.scan("\(seed).png", seed: UInt64(seed)) }
+        #expect(try study.run().status == 0)
+        try study.scan("new.png", seed: 10)
+        // Another content under an old name is another scan.
+        try study.scan("0.png", seed: 11)
+        let second = try study.run()
+        #expect(second.status == 0)
+        #expect(second.ledger["read"] == 4)
+        let store = try StudyStore.openForReading(study.storeFile)
+        let runs = try store.runs()
+        #expect(runs.count == 2)
+        #expect(try store.readings(run: runs[0].id).filter { $0.madeBy == runs[0].id }.count == 2)
+        #expect(try store.readings(run: runs[1].id).count == 3)
+    }
+
+    @Test("--dry-run lists what would be read and makes nothing")
+    func dryRun() throws {
+        let study = try Study()
+        try study.scan("a.png", seed: 1)
+        try study.file("scans/notes.txt", Data("notes".utf8))
+        let output = try Program.run(["run", study.pipeline, "--dry-run"], in: study.folder)
+        #expect(output.status == 0)
+        #expect(output.lines.contains { $0.hasPrefix("read: ") && $0.hasSuffix("/scans/a.png") })
+        #expect(output.lines.contains { $0.hasPrefix("skip: ") && $0.hasSuffix("/scans/notes.txt: pattern") })
+        #expect(output.lines.last?.hasPrefix("would read 1 scans with random-b0, skip 1,") == true)
+        #expect(!FileManager.default.fileExists(atPath: study.path("out").path))
+    }
+
+    @Test("--limit reads so many, and the next run goes on with the rest")
+    func limit() throws {
+        let study = try Study()
+        for seed in 0..<5 { try study.scan("\(seed).png", seed: UInt64(seed)) }
+        let first = try study.run(["--limit", "2"])
+        #expect(first.status == 0)
+        #expect(first.ledger["read"] == 2)
+        #expect(first.ledger["pending"] == 3)
+        let second = try study.run()
+        #expect(second.ledger["read"] == 5)
+        #expect(second.ledger["pending"] == 0)
+        #expect(try StudyStore.openForReading(study.storeFile).runs().count == 1)
+    }
+
+    @Test("A pipeline file with mistakes ends with 64 and names file, line and key")
+    func badPipeline() throws {
+        let study = try Study(extra: "wokers: 3")
+        let output = try study.run()
+        #expect(output.status == 64)
+        #expect(output.error.contains("night.yaml:6: wokers: unknown key; did you mean 'workers'?"))
+        let missing = try Program.run(["run", "nowhere.yaml"], in: study.folder)
+        #expect(missing.status == 66)
+        #expect(try Program.run(["run"], in: study.folder).status == 64)
+    }
+
+    @Test("An input that is gone ends with 66")
+    func missingInput() throws {
+        let study = try Study()
+        try FileManager.default.removeItem(at: study.path("scans"))
+        let output = try study.run()
+        #expect(output.status == 66)
+        #expect(output.error.contains("night.yaml:2: inputs[0].path: no such folder"))
+    }
+
+    @Test("Output that cannot be created ends with 73 before anything is read")
+    func readOnlyOutput() throws {
+        let study = try Study(store: "store/night.sqlite")
+        try study.scan("a.png", seed: 1)
+        // A file where the folder should be fails for root as well.
+        try study.file("out", Data("in the way".utf8))
+        let output = try study.run()
+        #expect(output.status == 73)
+        #expect(output.error.contains("/out"))
+        #expect(!FileManager.default.fileExists(atPath: study.path("store").path))
+    }
+
+    @Test("A model whose weights were changed ends with 74 and leaves the store alone")
+    func damagedModel() throws {
+        let study = try Study()
+        try study.scan("a.png", seed: 1)
+        let weights = study.path("model/weights.safetensors")
+        var bytes = try Data(contentsOf: weights)
+        bytes[bytes.count - 3] ^= 0x40
+        try bytes.write(to: weights)
+        let output = try study.run()
+        #expect(output.status == 74)
+        #expect(output.error.contains("SHA-256"))
+        #expect(!FileManager.default.fileExists(atPath: study.storeFile.path))
+    }
+
+    @Test("A reader that closes the pipe does not stop the run")
+    func closedPipe() throws {
+        let study = try Study()
+        for seed in 0..<8 { try study.scan("\(seed).png", seed: UInt64(seed)) }
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        shell.arguments = ["-c", "'\(Program.executable)' run night.yaml --json | head -n 1 > /dev/null"]
+        shell.currentDirectoryURL = study.folder
+        shell.environment = ProcessInfo.processInfo.environment.merging(["XDG_STATE_HOME": study.folder.path]) { $1 }
+        try shell.run()
+        shell.waitUntilExit()
+        // The shell ends with head; the run may still be going.
+        let end = Date().addingTimeInterval(30)
+        var status: RunStatus?
+        while Date() < end, status != .finished {
+            status = try? StudyStore.openForReading(study.storeFile).latestRun()?.status
+            usleep(50_000)
+        }
+        #expect(status == .finished)
+    }
+}

@@ -1,0 +1,237 @@
+import CCodecs
+import CSystem
+import Foundation
+import Imaging
+import Testing
+
+@testable import Pipeline
+
+/// Seeded random numbers (SplitMix64, https://prng.di.unimi.it/splitmix64.c).
+struct Random: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
+
+    /// `bytes` with up to four of them changed.
+    mutating func mutated(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {
+            let index = Int.random(in: 0..<bytes.count, using: &self)
+            bytes[index] =
+                Bool.random(using: &self)
+                ? bytes[index] ^ (1 << UInt8.random(in: 0...7, using: &self))
+                : [0, 1, 0x7f, 0x80, 0xff][Int.random(in: 0...4, using: &self)]
+        }
+        return bytes
+    }
+}
+
+private func raw<Value>(_ value: Value) -> [UInt8] { withUnsafeBytes(of: value, Array.init) }
+
+@Suite("Messages that may be lies")
+struct ProtocolTests {
+    private let limits = ScanLimits(maxPixels: 10_000, maxPlaneBytes: 1 << 20, maxFileBytes: 1 << 20, maxFrames: 8)
+    private let frame = nr_frame(
+        width: 20, height: 10, channels: 1, sample: 2, bits: 12, flags: 0, orientation: 1, reserved: 0, offset: 64,
+        bytes: 400)
+
+    private func header(
+        _ status: UInt32, token: UInt64 = 7, format: UInt32 = 1, frames: UInt32 = 0, payload: UInt32 = 0,
+        detail: UInt32 = 0
+    ) -> [UInt8] {
+        raw(
+            nr_decoder_reply(
+                magic: UInt32(NR_DECODER_REPLY_MAGIC), version: UInt32(NR_DECODER_VERSION), token: token,
+                status: status,
+                detail: detail, format: format, frame_count: frames, payload: payload, reserved: 0))
+    }
+
+    @Test("A decoder's sound answer is understood")
+    func sound() throws {
+        let reply = try DecoderReply(header(1, frames: 2, payload: 96), token: 7)
+        var second = frame
+        second.offset = 512
+        let answer = try reply.answer(raw(frame) + raw(second), limits: limits, planesCapacity: 1 << 20)
+        guard case .decoded(let format, let frames) = answer else {
+            Issue.record("expected frames, found \(answer)")
+            return
+        }
+        #expect(format == .png)
+        #expect(frames.map(\.offset) == [64, 512])
+        #expect(frames.map(\.width) == [20, 20])
+    }
+
+    @Test(
+        "What a dead child means is told from its signal",
+        arguments: [
+            (3, 11, FailureKind.crash), (3, 9, .memory), (3, 24, .timeout), (4, 9, .crash), (5, 12, .memory),
+        ] as [(UInt32, UInt32, FailureKind)])
+    func lost(status: UInt32, detail: UInt32, kind: FailureKind) throws {
+        let answer = try DecoderReply(header(status, detail: detail), token: 7).answer(
+            [], limits: limits, planesCapacity: 64)
+        guard case .lost(let found, _) = answer else {
+            Issue.record("expected a lost process, found \(answer)")
+            return
+        }
+        #expect(found == kind)
+    }
+
+    @Test("An answer about another scan, of another version, or of another size is refused")
+    func refused() {
+        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, token: 8, frames: 1, payload: 48), token: 7) }
+        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, frames: 1, payload: 47), token: 7) }
+        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, frames: 4097, payload: 4097 * 48), token: 7) }
+        #expect(throws: ProtocolError.self) { try DecoderReply(header(6), token: 7) }
+        #expect(throws: ProtocolError.self) { try DecoderReply([], token: 7) }
+    }
+
+    @Test("Frames outside the planes, over the limits or of contradicting sizes are refused")
+    func badFrames() throws {
+        let reply = try DecoderReply(header(1, frames: 1, payload: 48), token: 7)
+        let changes: [(inout nr_frame) -> Void] = [
+            { $0.width = 0 },
+            {
+                $0.width = .max; $0.height = .max
+            }, { $0.bytes = 401 }, { $0.offset = 1 << 20 },
+            { $0.offset = 63 }, { $0.offset = .max - 63 }, { $0.channels = 5 }, { $0.sample = 9 }, { $0.bits = 17 },
+        ]
+        for (index, change) in changes.enumerated() {
+            var frame = frame
+            change(&frame)
+            #expect(throws: ProtocolError.self, "change \(index)") {
+                try reply.answer(raw(frame), limits: limits, planesCapacity: 1 << 20)
+            }
+        }
+    }
+
+    @Test("Many frames over the same samples are refused: they would multiply the work")
+    func overlappingFrames() throws {
+        let limits = ScanLimits(maxPixels: 10_000, maxPlaneBytes: 1000, maxFileBytes: 1, maxFrames: 8)
+        let reply = try DecoderReply(header(1, frames: 3, payload: 144), token: 7)
+        #expect(throws: ProtocolError.self) {
+            try reply.answer(raw(frame) + raw(frame) + raw(frame), limits: limits, planesCapacity: 1 << 20)
+        }
+    }
+
+    @Test("Random and mutated bytes end in a typed error or a checked value, never in a crash")
+    func fuzz() throws {
+        let seed = UInt64(42)
+        var random = Random(seed: seed)
+        let good = header(1, frames: 2, payload: 96)
+        for _ in 0..<20_000 {
+            let bytes = Bool.random(using: &random) ? random.mutated(good) : random.bytes(good.count)
+            if let reply = try? DecoderReply(bytes, token: 7) {
+                #expect(reply.payloadSize <= 4096 * 48)
+                _ = try? reply.answer(
+                    random.mutated(raw(frame) + raw(frame)), limits: limits, planesCapacity: 1 << 20)
+                _ = try? reply.answer(random.bytes(reply.payloadSize), limits: limits, planesCapacity: 1 << 20)
+            }
+            let message = WorkerMessage.bytes(.reading, token: 3, [])
+            if let header = try? WorkerMessage.Header(random.mutated(message)) { #expect(header.payload <= 1 << 20) }
+            let reading = ReadingMessage(probabilities: [0.25, 0.75], prepareMilliseconds: 1, networkMilliseconds: 2)
+            if let reading = try? ReadingMessage(random.mutated(reading.payload), labels: 2, sumToOne: true) {
+                #expect(reading.probabilities.allSatisfy { $0 >= 0 && $0 <= 1 })
+                #expect(abs(reading.probabilities.reduce(0, +) - 1) < 1e-3)
+            }
+            _ = try? PictureMessage(random.bytes(Int.random(in: 0...64, using: &random)))
+            let geometry = FrameMessage(FrameGeometry(width: 20, height: 10, sample: .u16, offset: 64)).payload
+            if let checked = try? FrameMessage(random.mutated(geometry), limits: limits, planesCapacity: 4096).frame {
+                #expect(checked.offset >= 0 && checked.bytes > 0 && checked.offset + checked.bytes <= 4096)
+            }
+        }
+    }
+
+    @Test("Messages say what was put into them")
+    func roundTrips() throws {
+        let reading = ReadingMessage(probabilities: [0.125, 0.875], prepareMilliseconds: 1.5, networkMilliseconds: 2.5)
+        #expect(try ReadingMessage(reading.payload, labels: 2, sumToOne: true) == reading)
+        let frame = FrameGeometry(width: 20, height: 10, channels: 4, sample: .u16, bits: 12, offset: 64)
+        #expect(try FrameMessage(FrameMessage(frame).payload, limits: limits, planesCapacity: 4096).frame == frame)
+        let picture = PictureMessage(try Thumbnail(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6]))
+        #expect(try PictureMessage(picture.payload) == picture)
+    }
+
+    @Test("Probabilities that are not finite, out of range or too few are refused")
+    func badProbabilities() {
+        for values in [[Double.nan, 1], [0.5, 0.6], [-0.1, 1.1], [1], [.infinity, 0]] {
+            let message = ReadingMessage(probabilities: values, prepareMilliseconds: 1, networkMilliseconds: 1)
+            #expect(throws: ProtocolError.self) { try ReadingMessage(message.payload, labels: 2, sumToOne: true) }
+        }
+    }
+
+    @Test("Control characters in a process' words are taken out")
+    func controlCharacters() {
+        #expect(printable("a\u{1b}[31mb\nc") == "a [31mb c")
+    }
+}
+
+@Suite("Descriptors between processes")
+struct PassingTests {
+    private let soon = nr_patience(deadline: nr_now() + 2_000_000_000, cancel: -1)
+
+    private func pair() throws -> (Descriptor, Descriptor) {
+        var first: Int32 = -1
+        var second: Int32 = -1
+        #expect(nr_socket_pair(&first, &second) == 0)
+        return (Descriptor(first), Descriptor(second))
+    }
+
+    private var openDescriptors: Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+    }
+
+    @Test("A descriptor that is sent arrives as one of our own")
+    func passed() throws {
+        let (a, b) = try pair()
+        let planes = try Planes(capacity: 4096)
+        #expect(pwrite(planes.writable.number, "night", 5, 0) == 5)
+        var sent = [planes.readable.number]
+        #expect(nr_send(a.number, "x", 1, &sent, 1, soon) == 0)
+        var byte: UInt8 = 0
+        var received: Int32 = -1
+        #expect(nr_receive(b.number, &byte, 1, &received, 1, soon) == 0)
+        let copy = Descriptor(received)
+        var text = [UInt8](repeating: 0, count: 5)
+        #expect(pread(copy.number, &text, 5, 0) == 5)
+        #expect(String(decoding: text, as: UTF8.self) == "night")
+        #expect(pwrite(copy.number, "x", 1, 0) < 0)
+        #expect(ftruncate(planes.writable.number, 8192) != 0)
+        #expect(ftruncate(planes.writable.number, 16) != 0)
+    }
+
+    @Test("Surplus descriptors are refused and closed", arguments: [0, 1, 2] as [Int32])
+    func surplus(wanted: Int32) throws {
+        let (a, b) = try pair()
+        var sent = [Int32](repeating: a.number, count: Int(wanted) + 2)
+        #expect(nr_send(a.number, "x", 1, &sent, Int32(sent.count), soon) == 0)
+        var byte: UInt8 = 0
+        var received = [Int32](repeating: -1, count: 4)
+        #expect(nr_receive(b.number, &byte, 1, &received, wanted, soon) == EBADMSG)
+        for number in received where number >= 0 { #expect(fcntl(number, F_GETFD) < 0) }
+    }
+
+    @Test("Waiting ends at the deadline, when it is cancelled, and when the peer goes")
+    func patience() throws {
+        let (a, b) = try pair()
+        var byte: UInt8 = 0
+        let brief = nr_patience(deadline: nr_now() + 20_000_000, cancel: -1)
+        #expect(nr_receive(b.number, &byte, 1, nil, 0, brief) == ETIMEDOUT)
+        let flag = try Flag()
+        flag.raise()
+        #expect(
+            nr_receive(b.number, &byte, 1, nil, 0, nr_patience(deadline: -1, cancel: flag.descriptor.number))
+                == ECANCELED)
+        #expect(shutdown(a.number, Int32(SHUT_RDWR)) == 0)
+        #expect(nr_receive(b.number, &byte, 1, nil, 0, soon) == ECONNRESET)
+        #expect(nr_send(b.number, &byte, 1, nil, 0, soon) == EPIPE)
+    }
+}
