@@ -1,5 +1,5 @@
-// The separable resize. Every source row is read once: converted, narrowed to the outputs' columns, and added to the
-// few output rows it contributes to, so that no picture of an intermediate size is ever held.
+// The separable resize. Mostly every source row is read once: converted, narrowed to the outputs' columns, and added to the
+// few output rows it contributes to. No picture of an intermediate size is ever held.
 #include "resize.h"
 
 #include <string.h>
@@ -90,15 +90,13 @@ static inline __attribute__((always_inline)) void narrow_row(const nr_axis *acro
     }
 }
 
-NR_CLONES void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across,
-                         const nr_axis *down, float *line, float *narrow, float *out, size_t row, size_t plane) {
+static inline __attribute__((always_inline)) void sum_rows(const nr_intensity *picture, const void *samples, size_t row_bytes,
+                                                             const nr_axis *across, const nr_axis *down, float *line, float *narrow,
+                                                             float *out, size_t row, size_t plane) {
     const size_t line_plane = (size_t)across->count + across->taps;
-    // What the zero weights after a last tap multiply must be numbers.
-    for (uint32_t colour = 0; colour < picture->colours; colour++) {
-        memset(line + colour * line_plane + across->count, 0, across->taps * sizeof(float));
+    for (uint32_t colour = 0; colour < picture->colours; colour++)
         for (uint32_t y = 0; y < down->outputs; y++)
             memset(out + colour * plane + y * row, 0, across->outputs * sizeof(float));
-    }
     uint32_t oldest = 0;  // starts and ends both ascend, so the outputs that a row contributes to are neighbours
     for (uint64_t y = 0; y < down->count; y++) {
         const uint8_t *stored = (const uint8_t *)samples + (down->first + y) * row_bytes;
@@ -115,6 +113,42 @@ NR_CLONES void nr_resize(const nr_intensity *picture, const void *samples, size_
             }
         }
     }
+}
+
+// Rows are converted again for each output they contribute to; only pictures that shrink far more in height come this way.
+static inline __attribute__((always_inline)) void sum_columns(const nr_intensity *picture, const void *samples, size_t row_bytes,
+                                                              const nr_axis *across, const nr_axis *down, float *line, float *sum,
+                                                              float *out, size_t row, size_t plane) {
+    const size_t line_plane = (size_t)across->count + across->taps;
+    for (uint32_t y = 0; y < down->outputs; y++) {
+        for (uint32_t colour = 0; colour < picture->colours; colour++)
+            memset(sum + colour * line_plane, 0, across->count * sizeof(float));
+        for (uint32_t k = 0; k < down->lengths[y]; k++) {
+            const uint8_t *stored = (const uint8_t *)samples + (down->first + down->starts[y] + k) * row_bytes;
+            convert_row(picture, stored, across->first, across->count, line, line_plane);
+            const float weight = down->weights[(size_t)y * down->taps + k];
+            for (uint32_t colour = 0; colour < picture->colours; colour++) {
+                const float *from = line + colour * line_plane;
+                float *to = sum + colour * line_plane;
+                for (size_t x = 0; x < across->count; x++) to[x] += weight * from[x];
+            }
+        }
+        for (uint32_t colour = 0; colour < picture->colours; colour++) {
+            settle(sum + colour * line_plane, across->count, picture->steps);
+            narrow_row(across, sum + colour * line_plane, out + colour * plane + y * row);
+        }
+    }
+}
+
+NR_CLONES void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across,
+                         const nr_axis *down, int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane) {
+    const size_t line_plane = (size_t)across->count + across->taps;
+    float *sum = line + picture->colours * line_plane;
+    // What the zero weights after a last tap multiply must be numbers.
+    for (uint32_t colour = 0; colour < 2 * picture->colours; colour++)
+        memset(line + colour * line_plane + across->count, 0, across->taps * sizeof(float));
+    if (columns_first) sum_columns(picture, samples, row_bytes, across, down, line, sum, out, row, plane);
+    else sum_rows(picture, samples, row_bytes, across, down, line, narrow, out, row, plane);
 }
 
 NR_CLONES void nr_normalise(const float *in, size_t count, float steps, float mean, float std, float *out) {

@@ -22,24 +22,25 @@ final class PictureResizer {
         let rowBytes = geometry.width * geometry.channels * geometry.sample.size
         let columnTaps = ResizeAxis.taps(source: geometry.width, target: plan.width, interpolation: interpolation)
         let rowTaps = ResizeAxis.taps(source: geometry.height, target: plan.height, interpolation: interpolation)
+        let columnsFirst = plan.columnsFirst(width: geometry.width, height: geometry.height)
         for rows in Self.blocks(plan.rows, taps: rowTaps) {
             down.prepare(
                 .init(source: geometry.height, target: plan.height, outputs: rows, interpolation: interpolation))
             for columns in Self.blocks(plan.columns, taps: columnTaps) {
                 across.prepare(
                     .init(source: geometry.width, target: plan.width, outputs: columns, interpolation: interpolation))
-                grow(&line, to: geometry.colourChannels * (across.sourceCount + across.taps))
+                grow(&line, to: 2 * geometry.colourChannels * (across.sourceCount + across.taps))
                 grow(&narrow, to: columns.count)
                 let corner = (plan.top + rows.lowerBound - plan.rows.lowerBound) * row
                 let target = planes + corner + plan.left + columns.lowerBound - plan.columns.lowerBound
-                run(intensity, samples, rowBytes, target, row, plane)
+                run(intensity, samples, rowBytes, columnsFirst, target, row, plane)
             }
         }
     }
 
     private func run(
-        _ intensity: nr_intensity, _ samples: UnsafeRawPointer, _ rowBytes: Int, _ target: UnsafeMutablePointer<Float>,
-        _ row: Int, _ plane: Int
+        _ intensity: nr_intensity, _ samples: UnsafeRawPointer, _ rowBytes: Int, _ columnsFirst: Bool,
+        _ target: UnsafeMutablePointer<Float>, _ row: Int, _ plane: Int
     ) {
         var intensity = intensity
         line.withUnsafeMutableBufferPointer { line in
@@ -48,8 +49,8 @@ final class PictureResizer {
                     down.withAxis { down in
                         var (across, down) = (across, down)
                         nr_resize(
-                            &intensity, samples, rowBytes, &across, &down, line.baseAddress, narrow.baseAddress, target,
-                            row, plane)
+                            &intensity, samples, rowBytes, &across, &down, columnsFirst ? 1 : 0, line.baseAddress,
+                            narrow.baseAddress, target, row, plane)
                     }
                 }
             }

@@ -44,6 +44,12 @@ struct ResizePlan: Hashable {
         }
     }
 
+    /// Whether columns are resized before rows, as Pillow does since version 13 where the height loses more than twice the pixels that
+    /// the width loses (python-pillow/Pillow pull request 9549). It matters for hard edges, because of the clamping in between.
+    func columnsFirst(width: Int, height: Int) -> Bool {
+        height > self.height && height - self.height > 2 * (width - self.width)
+    }
+
     /// Half of `length` to the nearest integer, to the even one between two: Python's `round(length / 2)`.
     private static func half(_ length: Int) -> Int {
         Int((Double(length) / 2).rounded(.toNearestOrEven))

@@ -37,12 +37,12 @@ typedef struct {
     const float *weights;
 } nr_axis;
 
-// Resizes the rectangle that `across` and `down` describe, rows first and then columns, clamping to 0…1 (and rounding, see `steps`) in between as
-// Pillow does.
-// `row_bytes` from one stored row to the next. Output (channel c, row y, column x) goes to out[c * plane + y * row + x];
-// it is not clamped yet. `line` has room for colours * (across->count + across->taps) floats and `narrow` for across->outputs.
+// Resizes the rectangle that `across` and `down` describe, rows first and then columns, or columns first where `columns_first`,
+// clamping to 0…1 (and rounding, see `steps`) in between as Pillow does. `row_bytes` from one stored row to the next. Output
+// (channel c, row y, column x) goes to out[c * plane + y * row + x]; it is not clamped yet. `line` has room for
+// 2 * colours * (across->count + across->taps) floats and `narrow` for across->outputs.
 void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across, const nr_axis *down,
-               float *line, float *narrow, float *out, size_t row, size_t plane);
+               int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane);
 
 // out[i] = (clamp(in[i], 0, 1) - mean) / std, the clamped value rounded to `steps` where that is not 0; `in` and `out` may be the same.
 void nr_normalise(const float *in, size_t count, float steps, float mean, float std, float *out);
