@@ -84,6 +84,17 @@ public struct FrameGeometry: Sendable, Hashable {
     public var colourChannels: Int { flags.contains(.alpha) ? channels - 1 : channels }
 }
 
+extension FrameGeometry: CustomStringConvertible {
+    /// Size, colours and bits in words, such as `2048 × 2048, gray, 16 bits`.
+    public var description: String {
+        let colours = ["gray", "gray and alpha", "RGB", "RGB and alpha"]
+        let colour = (1...4).contains(channels) ? colours[channels - 1] : "\(channels) channels"
+        let kind = sample.isFloatingPoint ? " floating point" : sample.isSigned ? " signed" : ""
+        return
+            "\(width) × \(height), \(colour), \(bits) bits\(kind)\(flags.contains(.minIsWhite) ? ", 0 is white" : "")"
+    }
+}
+
 extension FrameGeometry {
     /// Bytes of a frame's header as decoders send it (`nr_frame`, native byte order).
     public static var headerSize: Int { MemoryLayout<nr_frame>.size }

@@ -1,5 +1,6 @@
 import CKernels
 import EfficientNet
+import Tensors
 
 /// Makes the network's exact input out of a frame's samples: intensity rule, min-is-white turned, alpha left out, resize,
 /// crop, normalisation. Built once from a `Preprocessing`; keeps its scratch memory, so it serves one thread at a time.
@@ -77,6 +78,28 @@ public final class FramePreparation {
             nr_normalise(
                 gray ? planes : planes + channel * plane, plane, intensity.steps, mean[channel], std[channel],
                 planes + channel * plane)
+        }
+    }
+
+    /// The input made of frame `index` (from 0) of a scan that was decoded in this process, [1, 3, resolution, resolution].
+    ///
+    /// `name` is for messages alone. Throws ``ImagingError/noSuchFrame(path:asked:frames:)`` besides what
+    /// ``prepare(_:samples:into:)`` throws.
+    public func input(of scan: DecodedScan, frame index: Int, named name: String) throws(ImagingError) -> Tensor {
+        guard scan.frames.indices.contains(index) else {
+            throw .noSuchFrame(path: name, asked: index, frames: scan.frames.count)
+        }
+        var scalars = [Float](repeating: 0, count: inputCount)
+        try scan.withSamples(ofFrame: index) { samples throws(ImagingError) in
+            try scalars.withUnsafeMutableBufferPointer { result throws(ImagingError) in
+                try prepare(scan.frames[index], samples: samples, into: result)
+            }
+        }
+        let side = preprocessing.resolution
+        do {
+            return try Tensor(shape: [1, 3, side, side], scalars: scalars)
+        } catch {
+            throw .wrongSize(what: "floats of a prepared input", expected: inputCount, found: scalars.count)
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EfficientNet
 import Foundation
+import Imaging
 import Pipeline
 import Reporting
 import Store
@@ -70,10 +71,19 @@ enum ExitStatus: Int32 {
         }
     }
 
+    /// What an error of a scan that is read by itself means.
+    init(_ error: ImagingError) {
+        switch error {
+        case .badPreprocessing, .badLimits, .noSuchFrame: self = .usage
+        default: self = .inputMissing
+        }
+    }
+
     /// What any error means.
     init(_ error: any Error) {
         switch error {
         case let error as EfficientNetError: self = ExitStatus(error)
+        case let error as ImagingError: self = ExitStatus(error)
         case let error as TensorError: self = ExitStatus(.tensors(error))
         case let error as PipelineError: self = ExitStatus(error)
         case let error as StoreError: self = ExitStatus(error)

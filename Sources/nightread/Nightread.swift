@@ -17,6 +17,7 @@ struct Nightread: ParsableCommand {
             LogitsCommand.self,
             ModelCommand.self,
             PhantomCommand.self,
+            PreprocessCommand.self,
             ReportCommand.self,
             RerunCommand.self,
             RunCommand.self,
