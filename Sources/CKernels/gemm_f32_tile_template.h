@@ -1,5 +1,6 @@
 // One tile of a matrix product: ROWS × VECTORS vectors held in registers, written once for every shape.
-// Included with TILE (its name), ROWS, VECTORS and the vector type's vec, vec_u, vec_swish, vec_sigmoid, vec_relu, LANES.
+// Included with TILE (its name), ROWS, VECTORS and the vector type's vec, vec_u, vec_swish, vec_sigmoid, vec_relu,
+// vec_madd_row1, vec_madd_row2 (accumulators += scalar in memory · vectors), LANES.
 
 static inline __attribute__((always_inline)) vec TILE_NAME(activate, TILE)(vec x, int activation) {
     switch (activation) {
@@ -21,6 +22,24 @@ static inline __attribute__((always_inline)) void TILE_NAME(store, TILE)(
             if (g->residual) y += *(const vec_u *)(g->residual + offset + v * LANES);
             *(vec_u *)(g->c + offset + v * LANES) = y;
         }
+    }
+}
+
+// acc += one column of a times one row of the panel. A multiplication is one piece to the compiler (vec_madd_row): given the
+// choice it loads many values of a ahead and spills the accumulators.
+static inline __attribute__((always_inline)) void TILE_NAME(step, TILE)(
+    vec acc[ROWS][VECTORS], const float *const rows[(ROWS + 2) / 3], ptrdiff_t step, ptrdiff_t lda, const float *w) {
+    vec b[VECTORS];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < VECTORS; v++) b[v] = *(const vec_u *)(w + v * LANES);
+#pragma clang loop unroll(full)
+    for (int m = 0; m < ROWS; m++) {
+        const float *value = rows[m / 3] + step + m % 3 * lda;
+#if VECTORS == 2
+        vec_madd_row2(acc[m][0], acc[m][1], *value, b[0], b[1]);
+#else
+        vec_madd_row1(acc[m][0], *value, b[0]);
+#endif
     }
 }
 
@@ -60,25 +79,17 @@ static void TILE(const nr_gemm *g, const float *w, int row, int column) {
     } else if (g->a_steps) {
         for (int k = 0; k < depth; k++, w += VECTORS * LANES) {
             const ptrdiff_t step = g->a_steps[k];
-            vec b[VECTORS];
-#pragma clang loop unroll(full)
-            for (int v = 0; v < VECTORS; v++) b[v] = *(const vec_u *)(w + v * LANES);
-#pragma clang loop unroll(full)
-            for (int m = 0; m < ROWS; m++)
-#pragma clang loop unroll(full)
-                for (int v = 0; v < VECTORS; v++) acc[m][v] += rows[m / 3][m % 3 * lda + step] * b[v];
+            TILE_NAME(step, TILE)(acc, rows, step, lda, w);
         }
     } else {
         for (int k = 0; k < depth; k++, w += VECTORS * LANES) {
-            vec b[VECTORS];
+            TILE_NAME(step, TILE)(acc, rows, 0, lda, w);
 #pragma clang loop unroll(full)
-            for (int v = 0; v < VECTORS; v++) b[v] = *(const vec_u *)(w + v * LANES);
-#pragma clang loop unroll(full)
-            for (int m = 0; m < ROWS; m++)
-#pragma clang loop unroll(full)
-                for (int v = 0; v < VECTORS; v++) acc[m][v] += rows[m / 3][m % 3 * lda] * b[v];
-#pragma clang loop unroll(full)
-            for (int i = 0; i < (ROWS + 2) / 3; i++) rows[i]++;
+            for (int i = 0; i < (ROWS + 2) / 3; i++) {
+                rows[i]++;
+                // Left to itself the compiler derives the pointers from one another and runs out of registers.
+                __asm__("" : "+r"(rows[i]));
+            }
         }
     }
     switch (g->activation) {

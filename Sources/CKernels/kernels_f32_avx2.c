@@ -38,6 +38,18 @@ typedef float vec8_u __attribute__((vector_size(32), aligned(4)));
 #define vec_u vec8_u
 #define LANES 8
 #define vec_sigmoid(x) ((vec)sigmoid8((__m256)(x)))
+#define vec_madd_row2(c0, c1, a, b0, b1)                                                                    \
+    do {                                                                                                   \
+        vec spread;                                                                                        \
+        __asm__("vbroadcastss %3, %2\n\tvfmadd231ps %4, %2, %0\n\tvfmadd231ps %5, %2, %1"                     \
+                : "+x"(c0), "+x"(c1), "=&x"(spread)                                                        \
+                : "m"(a), "x"(b0), "x"(b1));                                                               \
+    } while (0)
+#define vec_madd_row1(c, a, b)                                                                              \
+    do {                                                                                                   \
+        vec spread;                                                                                        \
+        __asm__("vbroadcastss %2, %1\n\tvfmadd231ps %3, %1, %0" : "+x"(c), "=&x"(spread) : "m"(a), "x"(b));  \
+    } while (0)
 #define vec_swish(x) ((x) * vec_sigmoid(x))
 #define vec_relu(x) ((vec)_mm256_max_ps(_mm256_setzero_ps(), (__m256)(x)))
 

@@ -54,6 +54,14 @@ typedef float vec16_u __attribute__((vector_size(64), aligned(4)));
 #define vec_u vec16_u
 #define LANES 16
 #define vec_sigmoid(x) ((vec)sigmoid16((__m512)(x)))
+#define vec_madd_row2(c0, c1, a, b0, b1)                                                                    \
+    do {                                                                                                   \
+        vec spread;                                                                                        \
+        __asm__("vbroadcastss %3, %2\n\tvfmadd231ps %4, %2, %0\n\tvfmadd231ps %5, %2, %1"                     \
+                : "+v"(c0), "+v"(c1), "=&v"(spread)                                                        \
+                : "m"(a), "v"(b0), "v"(b1));                                                               \
+    } while (0)
+#define vec_madd_row1(c, a, b) __asm__("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(a), "v"(b))
 #define vec_swish(x) ((x) * vec_sigmoid(x))
 #define vec_relu(x) ((vec)_mm512_max_ps(_mm512_setzero_ps(), (__m512)(x)))
 
@@ -107,6 +115,8 @@ typedef float vec16_u __attribute__((vector_size(64), aligned(4)));
 #undef LANES
 #undef vec_sigmoid
 #undef vec_relu
+#undef vec_madd_row1
+#undef vec_madd_row2
 
 // Vectors of 8.
 typedef float vec8 __attribute__((vector_size(32)));
@@ -115,6 +125,7 @@ typedef float vec8_u __attribute__((vector_size(32), aligned(4)));
 #define vec_u vec8_u
 #define LANES 8
 #define vec_sigmoid(x) ((vec)sigmoid8((__m256)(x)))
+#define vec_madd_row1(c, a, b) __asm__("vfmadd231ps %1%{1to8%}, %2, %0" : "+v"(c) : "m"(a), "v"(b))
 #define vec_relu(x) ((vec)_mm256_max_ps(_mm256_setzero_ps(), (__m256)(x)))
 
 #define TILE tile_14x8

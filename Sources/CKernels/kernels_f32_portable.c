@@ -44,6 +44,7 @@ static inline __attribute__((always_inline)) vec4 relu4(vec4 x) { return (vec4)(
 #define vec_u vec4_u
 #define LANES 4
 #define vec_sigmoid(x) sigmoid4(x)
+#define vec_madd_row2(c0, c1, a, b0, b1) ((c0) += (a) * (b0), (c1) += (a) * (b1))
 #define vec_swish(x) ((x) * vec_sigmoid(x))
 #define vec_relu(x) relu4(x)
 

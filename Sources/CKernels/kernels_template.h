@@ -24,12 +24,13 @@ static void gemm(const nr_gemm *g) {
     }
 }
 
-static void scale_columns(float *values, const float *scale, size_t rows, size_t columns) {
+static void scale_columns(float *restrict values, const float *restrict scale, size_t rows, size_t columns) {
     for (size_t r = 0; r < rows; r++, values += columns)
         for (size_t c = 0; c < columns; c++) values[c] *= scale[c];
 }
 
-static inline void scale_panel(float *target, const float *weights, const float *scale, size_t depth, size_t width) {
+static inline void scale_panel(
+    float *restrict target, const float *restrict weights, const float *restrict scale, size_t depth, size_t width) {
     for (size_t k = 0; k < depth; k++, target += width, weights += width)
         for (size_t n = 0; n < width; n++) target[n] = weights[n] * scale[k];
 }
@@ -44,7 +45,7 @@ static void scale_inputs(float *target, const float *weights, const float *scale
     if (PANEL > 8 && n + 8 <= columns) scale_panel(target + n * depth, weights + n * depth, scale, depth, 8);
 }
 
-static void average(float *average, const float *values, size_t rows, size_t columns) {
+static void average(float *restrict average, const float *restrict values, size_t rows, size_t columns) {
     for (size_t c = 0; c < columns; c++) average[c] = 0;
     for (size_t r = 0; r < rows; r++, values += columns)
         for (size_t c = 0; c < columns; c++) average[c] += values[c];
