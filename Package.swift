@@ -49,8 +49,8 @@ let package = Package(
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),
 
-        tests("TensorsTests", ["Tensors"]),
-        tests("EfficientNetTests", ["EfficientNet"]),
+        tests("TensorsTests", ["Tensors", "CKernels"]),
+        tests("EfficientNetTests", ["EfficientNet"], resources: [.copy("Fixtures")]),
         tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline"]),

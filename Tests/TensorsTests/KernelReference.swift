@@ -1,0 +1,114 @@
+import CKernels
+import Foundation
+
+@testable import Tensors
+
+/// A small generator with a seed, for test data only (SplitMix64; Steele, Lea & Flood 2014).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var x = state
+        x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
+        return x ^ (x >> 31)
+    }
+
+    mutating func floats(_ count: Int, _ range: ClosedRange<Float> = -1...1) -> [Float] {
+        (0..<count).map { _ in Float.random(in: range, using: &self) }
+    }
+}
+
+/// A buffer between two zones that nothing may write into.
+final class GuardedBuffer {
+    static let zone = 64
+    static let mark: Float = -12345.678
+
+    let storage: UnsafeMutableBufferPointer<Float>
+    let count: Int
+
+    init(_ values: [Float]) {
+        count = values.count
+        storage = .allocate(capacity: count + 2 * Self.zone)
+        storage.initialize(repeating: Self.mark)
+        for (index, value) in values.enumerated() { storage[Self.zone + index] = value }
+    }
+
+    convenience init(count: Int) {
+        self.init([Float](repeating: 7777, count: count))
+    }
+
+    deinit { storage.deallocate() }
+
+    var pointer: UnsafeMutablePointer<Float> { storage.baseAddress! + Self.zone }
+    var values: [Float] { Array(storage[Self.zone..<Self.zone + count]) }
+    var isIntact: Bool {
+        storage[..<Self.zone].allSatisfy { $0 == Self.mark }
+            && storage[(Self.zone + count)...].allSatisfy { $0 == Self.mark }
+    }
+}
+
+/// The kernels' definitions, in double precision, one loop per index.
+enum KernelReference {
+    static func swish(_ x: Double) -> Double { x * sigmoid(x) }
+    static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
+    static func activate(_ x: Double, _ activation: Int) -> Double {
+        switch activation {
+        case Int(NR_SWISH.rawValue): swish(x)
+        case Int(NR_RELU.rawValue): x < 0 ? 0 : x
+        case Int(NR_SIGMOID.rawValue): sigmoid(x)
+        default: x
+        }
+    }
+
+    /// `matrix` is [columns][depth].
+    static func gemm(
+        _ a: [Float], _ matrix: [Float], bias: [Float], residual: [Float]?, rows: Int, columns: Int, depth: Int,
+        activation: Int
+    ) -> [Double] {
+        var result = [Double](repeating: 0, count: rows * columns)
+        for m in 0..<rows {
+            for n in 0..<columns {
+                var sum = Double(bias[n])
+                for k in 0..<depth { sum += Double(a[m * depth + k]) * Double(matrix[n * depth + k]) }
+                result[m * columns + n] = activate(sum, activation) + Double(residual?[m * columns + n] ?? 0)
+            }
+        }
+        return result
+    }
+
+    /// A map [height][width][channels] and taps [channels][kernel · kernel]; swish at the end.
+    static func depthwise(
+        _ map: [Double], height: Int, width: Int, channels: Int, taps: [Float], bias: [Float], kernel: Int, stride: Int,
+        top: Int, left: Int, outputHeight: Int, outputWidth: Int
+    ) -> [Double] {
+        var result = [Double](repeating: 0, count: outputHeight * outputWidth * channels)
+        for y in 0..<outputHeight {
+            for x in 0..<outputWidth {
+                for c in 0..<channels {
+                    var sum = Double(bias[c])
+                    for ky in 0..<kernel {
+                        for kx in 0..<kernel {
+                            let (sy, sx) = (y * stride + ky - top, x * stride + kx - left)
+                            guard (0..<height).contains(sy), (0..<width).contains(sx) else { continue }
+                            sum += map[(sy * width + sx) * channels + c] * Double(taps[(c * kernel + ky) * kernel + kx])
+                        }
+                    }
+                    result[(y * outputWidth + x) * channels + c] = swish(sum)
+                }
+            }
+        }
+        return result
+    }
+
+    /// Compares within float rounding; NaN must be in the same places.
+    static func agrees(_ found: [Float], _ expected: [Double], tolerance: Double = 2e-5) -> Bool {
+        zip(found, expected).allSatisfy { found, expected in
+            if expected.isNaN || found.isNaN { return expected.isNaN && found.isNaN }
+            if expected.isInfinite || found.isInfinite { return Double(found) == expected }
+            return abs(Double(found) - expected) <= tolerance * max(1, abs(expected))
+        }
+    }
+}
