@@ -63,6 +63,8 @@ static int confine(const nr_decoder_request *request) {
     uint64_t memory = mapped + request->planes_bytes + request->memory_bytes;
     int error = nr_set_limit(RLIMIT_CORE, 0, 0);
     if (error == 0) error = nr_set_limit(RLIMIT_FSIZE, 0, 0);
+    // No child of its own could outlive it (not binding for root; the system calls have to be filtered for that).
+    if (error == 0) error = nr_set_limit(RLIMIT_NPROC, 0, 0);
     if (error == 0) error = nr_set_limit(RLIMIT_CPU, request->cpu_seconds, (uint64_t)request->cpu_seconds + 1);
     if (error == 0) error = nr_set_limit(RLIMIT_AS, memory, memory);
     return error;

@@ -150,9 +150,15 @@ struct StopTests {
                 at: study.path("scans/\(number).png"), to: study.path("scans/again-\(number).png"))
         }
         var wasEarly = 0
-        for _ in 0..<kills {
+        for number in 0..<kills {
             let run = try study.start()
-            usleep(UInt32.random(in: 0...500_000, using: &random))
+            // Half of them at any moment at all, half while scans are being read.
+            if number % 2 == 0 {
+                usleep(UInt32.random(in: 0...500_000, using: &random))
+            } else {
+                _ = run.waitFor("\"outcome\"", count: Int.random(in: 1...(scans / kills), using: &random))
+                usleep(UInt32.random(in: 0...20_000, using: &random))
+            }
             if run.process.isRunning { wasEarly += 1 }
             kill(run.pid, SIGKILL)
             _ = run.wait()
@@ -165,6 +171,7 @@ struct StopTests {
         #expect(wasEarly > 0)
         let store = try StudyStore.openForReading(study.storeFile)
         let run = try #require(try store.latestRun())
+        #expect(run.isResumed, "seed \(seed)")
         let readings = try store.readings(run: run.id)
         #expect(Set(readings.map(\.scan.sha256)).count == scans, "seed \(seed)")
         #expect(readings.count == scans, "seed \(seed)")

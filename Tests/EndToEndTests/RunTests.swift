@@ -1,3 +1,4 @@
+import EfficientNet
 import Foundation
 import Store
 import Testing
@@ -145,6 +146,39 @@ struct RunTests {
         #expect(output.status == 74)
         #expect(output.error.contains("SHA-256"))
         #expect(!FileManager.default.fileExists(atPath: study.storeFile.path))
+    }
+
+    @Test("A model that this machine does not reproduce ends with 74 before the first scan")
+    func selfTestFails() throws {
+        let study = try Study()
+        try study.scan("a.png", seed: 1)
+        try FileManager.default.removeItem(at: study.path("model"))
+        // What the package promises of this picture is nothing that its weights and settings give.
+        let promise = SelfTest.Case(
+            height: 40, width: 40, channels: 1, samples: .uint8([UInt8](repeating: 128, count: 1600)),
+            prepared: [Float](repeating: 0, count: 3 * 32 * 32), logits: [1, -1])
+        try Models.write(.b0, to: study.path("model"), selfTest: SelfTest(cases: [promise]))
+        let output = try study.run()
+        #expect(output.status == 74)
+        #expect(
+            output.error.contains("the self-test failed: expected prepared samples within 0.001"), "\(output.error)")
+        #expect(!FileManager.default.fileExists(atPath: study.storeFile.path))
+        let doctor = try Program.run(["doctor", study.pipeline], in: study.folder)
+        #expect(doctor.status == 74)
+    }
+
+    @Test("What is over the pipeline file's limits is a failure of that scan, and names the limit")
+    func limits() throws {
+        let study = try Study(extra: "limits: {pixels: 2000, file_bytes: 5000}")
+        try study.scan("good.png", seed: 1, side: 40)
+        try study.scan("too-many-pixels.png", seed: 2, side: 50)
+        try study.file("scans/too-large.png", Data(repeating: 7, count: 5001))
+        let output = try study.run()
+        #expect(output.status == 3)
+        #expect(output.ledger["read"] == 1)
+        let failed = output.events.filter { $0["outcome"] as? String == "failed" }
+        #expect(failed.compactMap { $0["kind"] as? String } == ["over-limit", "over-limit"])
+        #expect(failed.contains { ($0["detail"] as? String)?.contains("limits.file_bytes") == true })
     }
 
     @Test("A reader that closes the pipe does not stop the run")
