@@ -51,7 +51,7 @@ let package = Package(
 
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("EfficientNetTests", ["EfficientNet"], resources: [.copy("Fixtures")]),
-        tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
+        tests("ImagingTests", ["Imaging", crypto], resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline"]),
         tests("ReportingTests", ["Reporting"]),

@@ -14,20 +14,6 @@ static bool reads_compression(uint16_t compression) {
     }
 }
 
-// libtiff knows the predictor tag for the compressions it undoes it for; elsewhere it is an unknown tag, which a file
-// may carry all the same, and which then still means differences.
-static uint16_t unhandled_predictor(TIFF *tiff, uint16_t compression) {
-    if (compression != COMPRESSION_NONE && compression != COMPRESSION_PACKBITS) return PREDICTOR_NONE;
-    const TIFFField *field = TIFFFindField(tiff, TIFFTAG_PREDICTOR, TIFF_ANY);
-    if (!field || !TIFFFieldPassCount(field) || TIFFFieldDataType(field) != TIFF_SHORT ||
-        TIFFFieldReadCount(field) != TIFF_VARIABLE2)
-        return PREDICTOR_NONE;
-    uint32_t count = 0;
-    const uint16_t *values = NULL;
-    if (!TIFFGetField(tiff, TIFFTAG_PREDICTOR, &count, &values) || count < 1 || !values) return PREDICTOR_NONE;
-    return values[0];
-}
-
 // Sample type, from sample format and bits.
 static int describe_samples(tiff_file *file, tiff_page *page, uint16_t sample_format) {
     nr_frame *frame = &page->frame;
@@ -112,12 +98,11 @@ static int describe_colour(tiff_file *file, tiff_page *page) {
     }
     if (page->samples < colours)
         return tiff_fail(file, NR_CORRUPT, "expected at least %u samples per pixel, found %u", colours, page->samples);
-    // Samples beyond the colours must be declared as extra; only a first one that is alpha is kept.
-    if (page->samples > colours + extras)
-        return tiff_fail(file, NR_UNSUPPORTED, "expected %u samples per pixel, found %u of which %u are declared as extra", colours,
-                         page->samples, extras);
     bool alpha = page->samples > colours && extras > 0 && extra_kinds &&
                  (extra_kinds[0] == EXTRASAMPLE_ASSOCALPHA || extra_kinds[0] == EXTRASAMPLE_UNASSALPHA);
+    // A fourth sample beside RGB is left out as other readers do; several of gray are several pictures, not one.
+    if (colours == 1 && page->samples > (alpha ? 2 : 1))
+        return tiff_fail(file, NR_UNSUPPORTED, "expected one gray sample per pixel, with or without alpha, found %u", page->samples);
     if (alpha) page->frame.flags |= NR_ALPHA;
     page->kept = page->frame.channels = colours + (alpha ? 1 : 0);
     return NR_OK;
@@ -189,11 +174,6 @@ int tiff_describe(tiff_file *file, tiff_page *page, const nr_output *output) {
         page->frame.bits = 8;
     }
     if (page->compression == COMPRESSION_JPEG || page->compression == COMPRESSION_OJPEG) page->frame.flags |= NR_LOSSY;
-
-    uint16_t predictor = unhandled_predictor(tiff, page->compression);
-    page->predicted = predictor == PREDICTOR_HORIZONTAL && page->compression == COMPRESSION_NONE;
-    if (predictor != PREDICTOR_NONE && (!page->predicted || page->is_float))
-        return tiff_fail(file, NR_UNSUPPORTED, "expected no predictor with compression %u, found %u", page->compression, predictor);
 
     nr_frame trial = page->frame;
     uint8_t *place;

@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     uint32_t width, height;  // as stored, before orientation
     uint16_t bits, samples, photometric, compression;
-    bool planar, tiled, is_signed, is_float, predicted;
+    bool planar, tiled, is_signed, is_float;
     uint32_t block_width, block_height;
     uint64_t block_bytes;    // of one decoded strip or tile (one plane of it where planar)
     uint32_t orientation;
@@ -51,9 +51,6 @@ void tiff_unpack(const tiff_page *page, const uint8_t *row, size_t count, uint8_
 
 // Bytes of an unpacked sample, before conversion: 1, 2, 4 or 8.
 size_t tiff_line_sample(const tiff_page *page);
-
-// Undoes horizontal differencing in a line of `count` pixels of `stride` samples, where libtiff does not.
-void tiff_undo_prediction(const tiff_page *page, uint8_t *line, size_t count, size_t stride);
 
 // Turns a line of `count` pixels of `stride` samples into the frame's channels.
 void tiff_convert(const tiff_page *page, const uint8_t *line, size_t count, size_t stride, uint8_t *out);

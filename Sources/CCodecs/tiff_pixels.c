@@ -79,7 +79,6 @@ static void put_rows(const tiff_page *page, const placement *to, const scratch *
             size_t count = (size_t)columns * (page->planar ? 1 : page->samples);
             tiff_unpack(page, stored, count, memory->line + part * sample, page->planar ? stride : 1);
         }
-        if (page->predicted) tiff_undo_prediction(page, memory->line, columns, stride);
         tiff_convert(page, memory->line, columns, stride, memory->pixels);
         put_run(to, x, y + row, memory->pixels, columns);
     }
@@ -123,7 +122,7 @@ static TIFFYCbCrToRGB *new_ycbcr_tables(tiff_file *file) {
 static bool goes_straight(const tiff_page *page) {
     bool whole = page->bits == 8 * tiff_line_sample(page);
     return !page->tiled && !page->planar && page->conversion == TIFF_AS_STORED && page->kept == page->samples && whole &&
-           !page->predicted && page->orientation == 1;
+           page->orientation == 1;
 }
 
 static int read_straight(tiff_file *file, const tiff_page *page, uint8_t *pixels) {

@@ -91,16 +91,6 @@ void tiff_unpack(const tiff_page *page, const uint8_t *row, size_t count, uint8_
     }
 }
 
-void tiff_undo_prediction(const tiff_page *page, uint8_t *line, size_t count, size_t stride) {
-    size_t size = tiff_line_sample(page);
-    uint32_t bits = page->bits, mask = (uint32_t)(((uint64_t)1 << bits) - 1);
-    for (size_t i = stride; i < count * stride; i++) {
-        uint32_t value = (get_integer(line + i * size, size) + get_integer(line + (i - stride) * size, size)) & mask;
-        if (page->is_signed && value >> (bits - 1)) value |= ~(uint32_t)0 << (bits - 1);
-        put_integer(line + i * size, size, value);
-    }
-}
-
 static void convert_palette(const tiff_page *page, const uint8_t *line, size_t count, size_t stride, uint8_t *out) {
     size_t size = tiff_line_sample(page);
     for (size_t i = 0; i < count; i++, out += 3) {

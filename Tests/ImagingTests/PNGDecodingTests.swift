@@ -35,4 +35,20 @@ struct PNGDecodingTests {
             #expect(try failureKind { try decode(whole.prefix(length)) } == .truncated, "cut at \(length)")
         }
     }
+
+    /// `Fixtures/make_png.py`: the expected samples are those that the encoder was given.
+    @Test(
+        "Every colour type, depth and interlacing gives the samples that went in", arguments: try fixture("png", "txt"))
+    func kinds(_ line: Substring) throws {
+        let fields = line.split(separator: " ").map(String.init)
+        let numbers = try fields[1...5].map { try #require(Int($0)) }
+        let scan = try decode(base64(fields[6]))
+        let expected = try fields[7].split(separator: ",").map { try #require(UInt16($0)) }
+        let geometry = FrameGeometry(
+            width: numbers[0], height: numbers[1], channels: numbers[2], sample: numbers[3] == 16 ? .u16 : .u8,
+            bits: numbers[3], flags: numbers[4] == 1 ? .alpha : [])
+        #expect(scan.frames == [geometry])
+        let samples = numbers[3] == 16 ? scan.samples(UInt16.self) : scan.samples(UInt8.self).map(UInt16.init)
+        #expect(samples == expected)
+    }
 }

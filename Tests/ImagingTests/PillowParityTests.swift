@@ -27,9 +27,7 @@ struct PillowParityTests {
         }
 
         static func all() throws -> [Case] {
-            let file = try #require(
-                Bundle.module.url(forResource: "pillow", withExtension: "txt", subdirectory: "Fixtures"))
-            return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { try Case($0) }
+            try fixture("pillow", "txt").map { try Case($0) }
         }
     }
 
