@@ -96,7 +96,8 @@ public final class Program {
 
     /// output = (input · scale per input channel) · matrix + bias + residual: the projection after squeeze-and-excite.
     ///
-    /// Whichever is smaller is multiplied by the scale: the matrix (into `spare`) or the input, in place.
+    /// The input is multiplied by the scale in place, or, where it is much larger, the matrix (into `spare`). The input was
+    /// written a moment ago and is near; the matrix has to come from far: a value of it costs about four of the input's.
     public func multiplyScaled(
         _ input: Region, by scale: Region, _ matrix: PackedWeights.Matrix, rows: Int, residual: Region?,
         spare: Region, into output: Region
@@ -104,7 +105,7 @@ public final class Program {
         let (depth, columns) = (matrix.depth, matrix.columns)
         let packed = weights.memory.pointer(matrix.weights, depth * columns)
         var factor = UnsafePointer(packed)
-        if rows > columns {
+        if rows > 4 * columns {
             let target = pointer(spare, depth * columns)
             steps.append(
                 .scaleInputs(to: target, from: packed, by: pointer(scale, depth), depth: depth, columns: columns))

@@ -25,13 +25,13 @@ final class GuardedBuffer {
     static let zone = 64
     static let mark: Float = -12345.678
 
-    let storage: UnsafeMutableBufferPointer<Float>
+    let storage: UnsafeMutablePointer<Float>
     let count: Int
 
     init(_ values: [Float]) {
         count = values.count
         storage = .allocate(capacity: count + 2 * Self.zone)
-        storage.initialize(repeating: Self.mark)
+        storage.initialize(repeating: Self.mark, count: count + 2 * Self.zone)
         for (index, value) in values.enumerated() { storage[Self.zone + index] = value }
     }
 
@@ -41,11 +41,10 @@ final class GuardedBuffer {
 
     deinit { storage.deallocate() }
 
-    var pointer: UnsafeMutablePointer<Float> { storage.baseAddress! + Self.zone }
-    var values: [Float] { Array(storage[Self.zone..<Self.zone + count]) }
+    var pointer: UnsafeMutablePointer<Float> { storage + Self.zone }
+    var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
     var isIntact: Bool {
-        storage[..<Self.zone].allSatisfy { $0 == Self.mark }
-            && storage[(Self.zone + count)...].allSatisfy { $0 == Self.mark }
+        (0..<Self.zone).allSatisfy { storage[$0] == Self.mark && storage[Self.zone + count + $0] == Self.mark }
     }
 }
 
