@@ -3,7 +3,7 @@
 // which run the tiles of rows first…last over one panel.
 
 // The block of rows that stays in the second-level cache while every panel passes over it.
-enum { BLOCK_BYTES = 256 << 10 };
+enum { BLOCK_BYTES = 512 << 10 };
 
 static void gemm(const nr_gemm *g) {
     const int depth = g->depth > 0 ? g->depth : 1;
