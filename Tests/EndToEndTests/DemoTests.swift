@@ -32,6 +32,12 @@ struct DemoTests {
         let first = try Program.run(["run", "demo.yaml"], in: folder)
         #expect(first.status == 0, "\(first.error)")
         #expect(try accuracy(folder.appending(path: "findings.csv"), truth) >= 0.9)
+        for (name, mode) in [
+            ("report", 0o700), ("report/index.html", 0o600), ("findings.csv", 0o600), ("demo.sqlite", 0o600),
+        ] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder.appending(path: name).path)
+            #expect(attributes[.posixPermissions] as? Int == mode, "\(name)")
+        }
 
         let second = try Program.run(["rerun", "latest", "--variant", "b1", "--store", "demo.sqlite"], in: folder)
         #expect(second.status == 0, "\(second.error)")

@@ -133,7 +133,9 @@ public struct Runner {
 
     private static func makeFolder(_ folder: URL, for path: String) throws(PipelineError) {
         do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            // Names of scans are names of patients often enough: what is made here is the user's alone.
+            try FileManager.default.createDirectory(
+                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw .output(path: path, cause: cause(of: error))
         }
