@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "resize_clones.h"
+#include "resize_steps.h"
 
 // Unaligned loads cost nothing, and nothing is promised about where a picture starts.
 typedef uint16_t __attribute__((aligned(1))) loose_u16;
@@ -63,19 +64,10 @@ static inline __attribute__((always_inline)) void convert_row(const nr_intensity
     }
 }
 
-// To 0…1, and to the nearest of `steps` steps where there are any.
-static inline __attribute__((always_inline)) void settle(float *values, size_t count, float steps) {
-    if (steps > 0) {
-        for (size_t i = 0; i < count; i++) {
-            float value = values[i] > 0 ? values[i] : 0;
-            value = value < 1 ? value : 1;
-            values[i] = (float)(int32_t)(value * steps + 0.5f) / steps;
-        }
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            float value = values[i] > 0 ? values[i] : 0;
-            values[i] = value < 1 ? value : 1;
-        }
+static inline __attribute__((always_inline)) void clamp(float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        float value = values[i] > 0 ? values[i] : 0;
+        values[i] = value < 1 ? value : 1;
     }
 }
 
@@ -104,7 +96,7 @@ static inline __attribute__((always_inline)) void sum_rows(const nr_intensity *p
         while (oldest < down->outputs && down->starts[oldest] + down->lengths[oldest] <= y) oldest++;
         for (uint32_t colour = 0; colour < picture->colours; colour++) {
             narrow_row(across, line + colour * line_plane, narrow);
-            settle(narrow, across->outputs, picture->steps);
+            clamp(narrow, across->outputs);
             for (uint32_t output = oldest; output < down->outputs && down->starts[output] <= y; output++) {
                 if (y - down->starts[output] >= down->lengths[output]) continue;
                 const float weight = down->weights[(size_t)output * down->taps + (y - down->starts[output])];
@@ -134,14 +126,15 @@ static inline __attribute__((always_inline)) void sum_columns(const nr_intensity
             }
         }
         for (uint32_t colour = 0; colour < picture->colours; colour++) {
-            settle(sum + colour * line_plane, across->count, picture->steps);
+            clamp(sum + colour * line_plane, across->count);
             narrow_row(across, sum + colour * line_plane, out + colour * plane + y * row);
         }
     }
 }
 
-NR_CLONES void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across,
-                         const nr_axis *down, int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane) {
+NR_CLONES static void resize_floats(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across,
+                                    const nr_axis *down, int columns_first, float *line, float *narrow, float *out, size_t row,
+                                    size_t plane) {
     const size_t line_plane = (size_t)across->count + across->taps;
     float *sum = line + picture->colours * line_plane;
     // What the zero weights after a last tap multiply must be numbers.
@@ -151,10 +144,20 @@ NR_CLONES void nr_resize(const nr_intensity *picture, const void *samples, size_
     else sum_rows(picture, samples, row_bytes, across, down, line, narrow, out, row, plane);
 }
 
-NR_CLONES void nr_normalise(const float *in, size_t count, float steps, float mean, float std, float *out) {
-    if (out != in) memcpy(out, in, count * sizeof(float));
-    settle(out, count, steps);
-    for (size_t i = 0; i < count; i++) out[i] = (out[i] - mean) / std;
+void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across, const nr_axis *down,
+               int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane) {
+    if (picture->in_steps)
+        nr_resize_steps(picture, samples, row_bytes, across, down, columns_first, line, narrow, out, row, plane);
+    else
+        resize_floats(picture, samples, row_bytes, across, down, columns_first, line, narrow, out, row, plane);
+}
+
+NR_CLONES void nr_normalise(const float *in, size_t count, float mean, float std, float *out) {
+    for (size_t i = 0; i < count; i++) {
+        float value = in[i] > 0 ? in[i] : 0;
+        value = value < 1 ? value : 1;
+        out[i] = (value - mean) / std;
+    }
 }
 
 void nr_to_bytes(const float *in, size_t count, uint8_t *out, size_t step) {

@@ -11,7 +11,7 @@ import Tensors
 /// ```
 ///
 /// Full range is 0 … 2^bits − 1 for unsigned and −2^(bits−1) … 2^(bits−1) − 1 for signed integers, 0…1 for floating point.
-/// 8-bit pictures at full range are rounded to whole steps after each pass of the resize, as Pillow rounds them: the published models
+/// 8-bit pictures at full range are resized in Pillow's fixed point and rounded after each pass as it does: the published models
 /// were trained on exactly that. Everything else stays in floating point from the stored samples on. NaN counts as the smallest value, infinities as the largest and smallest. Percentiles are those of all colour samples of the frame
 /// together, without NaN and infinities. Where both bounds of a rule are equal, what is above them is white and the rest black.
 public final class FramePreparation {
@@ -76,7 +76,7 @@ public final class FramePreparation {
         let gray = geometry.colourChannels == 1
         for channel in [1, 2, 0] {
             nr_normalise(
-                gray ? planes : planes + channel * plane, plane, intensity.steps, mean[channel], std[channel],
+                gray ? planes : planes + channel * plane, plane, mean[channel], std[channel],
                 planes + channel * plane)
         }
     }

@@ -15,7 +15,7 @@ final class IntensityRule {
             sample: geometry.sample.rawValue, channels: UInt32(geometry.channels),
             colours: UInt32(geometry.colourChannels),
             inverted: geometry.flags.contains(.minIsWhite) ? 1 : 0, low: 0, scale: 1,
-            steps: rule == .fullRange && geometry.sample == .u8 && geometry.bits == 8 ? 255 : 0)
+            in_steps: rule == .fullRange && geometry.sample == .u8 && geometry.bits == 8 ? 1 : 0)
         let pixels = UInt64(geometry.width * geometry.height)
         guard nr_has_finite(&intensity, samples.baseAddress, pixels) != 0 else { throw .noFiniteSample }
         let (low, high) =

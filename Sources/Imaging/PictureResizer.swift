@@ -6,6 +6,9 @@ final class PictureResizer {
     /// Weights that are held at a time; a picture with more of them is resized in blocks of outputs.
     private static let weightCeiling = 1 << 20
 
+    /// The widest filter that fixed point is exact enough for.
+    private static let fixedPointTaps = 1 << 12
+
     private var across = ResizeAxis()
     private var down = ResizeAxis()
     private var line: [Float] = []
@@ -22,6 +25,9 @@ final class PictureResizer {
         let rowBytes = geometry.width * geometry.channels * geometry.sample.size
         let columnTaps = ResizeAxis.taps(source: geometry.width, target: plan.width, interpolation: interpolation)
         let rowTaps = ResizeAxis.taps(source: geometry.height, target: plan.height, interpolation: interpolation)
+        var intensity = intensity
+        // Weights that are spread over so many samples come to few steps of 1/2^22 each.
+        if max(columnTaps, rowTaps) > Self.fixedPointTaps { intensity.in_steps = 0 }
         let columnsFirst = plan.columnsFirst(width: geometry.width, height: geometry.height)
         for rows in Self.blocks(plan.rows, taps: rowTaps) {
             down.prepare(

@@ -12,6 +12,7 @@ struct ResizeAxis {
     private var starts: [UInt64] = []
     private var lengths: [UInt32] = []
     private var weights: [Float] = []
+    private var fixedWeights: [Int32] = []
     private var made: Request?
 
     /// What the weights are for.
@@ -53,6 +54,8 @@ struct ResizeAxis {
         lengths.removeAll(keepingCapacity: true)
         weights.removeAll(keepingCapacity: true)
         weights.append(contentsOf: repeatElement(0, count: request.outputs.count * taps))
+        fixedWeights.removeAll(keepingCapacity: true)
+        fixedWeights.append(contentsOf: repeatElement(0, count: request.outputs.count * taps))
         var end = 0
         first = request.source
         for (index, output) in request.outputs.enumerated() {
@@ -69,8 +72,11 @@ struct ResizeAxis {
             }
             let norm = sum == 0 ? 0 : 1 / sum
             for source in start..<stop {
-                weights[index * taps + source - start] = Float(
-                    interpolation.weight(at: (Double(source) - center + 0.5) / widening) * norm)
+                let weight = interpolation.weight(at: (Double(source) - center + 0.5) / widening) * norm
+                weights[index * taps + source - start] = Float(weight)
+                // Pillow's normalize_coeffs_8bpc: to the nearest, halves away from zero.
+                fixedWeights[index * taps + source - start] = Int32(
+                    (weight * 4_194_304).rounded(.toNearestOrAwayFromZero))
             }
         }
         count = end - first
@@ -82,11 +88,14 @@ struct ResizeAxis {
         starts.withUnsafeBufferPointer { starts in
             lengths.withUnsafeBufferPointer { lengths in
                 weights.withUnsafeBufferPointer { weights in
-                    body(
-                        nr_axis(
-                            outputs: UInt32(starts.count), taps: UInt32(taps), first: UInt64(first),
-                            count: UInt64(count),
-                            starts: starts.baseAddress, lengths: lengths.baseAddress, weights: weights.baseAddress))
+                    fixedWeights.withUnsafeBufferPointer { fixed in
+                        body(
+                            nr_axis(
+                                outputs: UInt32(starts.count), taps: UInt32(taps), first: UInt64(first),
+                                count: UInt64(count),
+                                starts: starts.baseAddress, lengths: lengths.baseAddress, weights: weights.baseAddress,
+                                fixed_weights: fixed.baseAddress))
+                    }
                 }
             }
         }

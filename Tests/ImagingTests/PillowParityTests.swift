@@ -52,8 +52,8 @@ struct PillowParityTests {
             }
         }
         #expect(index == example.expected.count)
-        #expect(worst <= 1.0001)
-        #expect(sum / Double(index) < 0.02)
+        #expect(worst < 0.01)
+        #expect(sum / Double(index) < 0.001)
     }
 
     @Test("Gray is the same in all three channels but for mean and standard deviation")

@@ -12,7 +12,7 @@ typedef struct {
     uint32_t colours;   // read of them: the first 1 or 3
     uint32_t inverted;  // 0 or 1
     double low, scale;
-    float steps;        // 255: rounded to 1/255 after each pass, as Pillow does with 8-bit pictures; 0: never rounded
+    uint32_t in_steps;  // 1 for u8 samples of full range 0…255: resized in whole steps as Pillow does; 0: in floating point
 } nr_intensity;
 
 // Finite samples among the colours of `pixels` pixels.
@@ -35,17 +35,18 @@ typedef struct {
     const uint64_t *starts;
     const uint32_t *lengths;
     const float *weights;
+    const int32_t *fixed_weights;  // the same in 1/2^22, rounded: what pictures in steps are resized with
 } nr_axis;
 
 // Resizes the rectangle that `across` and `down` describe, rows first and then columns, or columns first where `columns_first`,
-// clamping to 0…1 (and rounding, see `steps`) in between as Pillow does. `row_bytes` from one stored row to the next. Output
+// clamping to 0…1 in between as Pillow does. `row_bytes` from one stored row to the next. Output
 // (channel c, row y, column x) goes to out[c * plane + y * row + x]; it is not clamped yet. `line` has room for
 // 2 * colours * (across->count + across->taps) floats and `narrow` for across->outputs.
 void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across, const nr_axis *down,
                int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane);
 
-// out[i] = (clamp(in[i], 0, 1) - mean) / std, the clamped value rounded to `steps` where that is not 0; `in` and `out` may be the same.
-void nr_normalise(const float *in, size_t count, float steps, float mean, float std, float *out);
+// out[i] = (clamp(in[i], 0, 1) - mean) / std; `in` and `out` may be the same.
+void nr_normalise(const float *in, size_t count, float mean, float std, float *out);
 
 // out[i * step] = clamp(in[i], 0, 1) as 0…255, to the nearest.
 void nr_to_bytes(const float *in, size_t count, uint8_t *out, size_t step);
