@@ -150,4 +150,26 @@ struct TIFFDecodingTests {
         let scan = try decode(TIFFWriter(width: 4, height: 1, tags: [317: [2]], [250, 3, 4, 255]).file())
         #expect(scan.samples(UInt8.self) == [250, 3, 4, 255])
     }
+
+    /// `Fixtures/make_tiff.py`: the expected samples are those that tifffile and Pillow were given to write.
+    @Test("Every compression and layout gives the samples that went in", arguments: try fixture("tiff", "txt"))
+    func compressions(_ line: Substring) throws {
+        let fields = line.split(separator: " ").map(String.init)
+        let scan = try decode(base64(fields[6]))
+        let frame = scan.frames[0]
+        #expect([frame.width, frame.height, frame.channels].map(String.init) == Array(fields[1...3]))
+        let found =
+            switch frame.sample {
+            case .u8: scan.samples(UInt8.self).map(Double.init)
+            case .u16: scan.samples(UInt16.self).map(Double.init)
+            default: scan.samples(Float.self).map(Double.init)
+            }
+        #expect("\(frame.sample)" == ["uint8": "u8", "uint16": "u16", "float32": "f32"][fields[4]])
+        let expected = try fields[7].split(separator: ",").map { try #require(Double($0)) }
+        let tolerance = try #require(Double(fields[5]))
+        #expect(frame.flags.contains(.lossy) == (tolerance > 0))
+        // Bits are stored as 0 is white by some fax writers: the flag says so, the samples stay as stored.
+        let turned = frame.bits == 1 && frame.flags.contains(.minIsWhite) ? found.map { 1 - $0 } : found
+        #expect(turned.count == expected.count && zip(turned, expected).allSatisfy { abs($0 - $1) <= tolerance })
+    }
 }
