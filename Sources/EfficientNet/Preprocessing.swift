@@ -92,6 +92,17 @@ public struct Preprocessing: Codable, Sendable, Hashable {
     }
 }
 
+extension Preprocessing.Intensity: CustomStringConvertible {
+    /// The rule as pipeline files name it.
+    public var description: String {
+        switch self {
+        case .fullRange: "full-range"
+        case .percentile(let low, let high): "percentile [\(low), \(high)]"
+        case .window(let center, let width): "window {center: \(center), width: \(width)}"
+        }
+    }
+}
+
 /// JSON and YAML form: `full-range`, `{percentile: [0.5, 99.5]}` or `{window: {center: 40, width: 400}}`.
 extension Preprocessing.Intensity: Codable {
     private struct Window: Codable {

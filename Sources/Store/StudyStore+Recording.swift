@@ -59,22 +59,39 @@ extension StudyStore {
         run: String, path: String, stamp: FileStamp?, outcome: EntryOutcome, sha256: String? = nil
     ) throws(StoreError) {
         try write { db in
-            let moment = now()
-            let (kind, detail): (EntryRecord.Outcome, String) =
-                switch outcome {
-                case .duplicate(let other): (.duplicate, other)
-                case .skipped(let rule): (.skipped, rule)
-                case .pending(let reason): (.pending, reason)
-                case .quarantined(let reason): (.quarantined, reason)
-                }
-            if kind == .quarantined {
-                try append(
-                    .scanQuarantined, subject: path,
-                    details: ["run": .string(run), "sha256": JSONValue(sha256), "reason": .string(detail)], at: moment,
-                    db)
-            }
-            try upsertEntry(run: run, path, kind, detail: detail, sha256: sha256, stamp: stamp, at: moment, db)
+            try record(outcome, run: run, path: path, stamp: stamp, sha256: sha256, at: now(), db)
         }
+    }
+
+    /// Records many paths that are neither read nor failed, in one transaction: a commit waits for the disk, and a folder
+    /// may hold a hundred thousand files that a rule leaves alone.
+    public func recordOutcomes(run: String, _ outcomes: [(path: String, outcome: EntryOutcome)]) throws(StoreError) {
+        guard !outcomes.isEmpty else { return }
+        try write { db in
+            let moment = now()
+            for (path, outcome) in outcomes {
+                try record(outcome, run: run, path: path, stamp: nil, sha256: nil, at: moment, db)
+            }
+        }
+    }
+
+    private func record(
+        _ outcome: EntryOutcome, run: String, path: String, stamp: FileStamp?, sha256: String?, at moment: Timestamp,
+        _ db: Database
+    ) throws {
+        let (kind, detail): (EntryRecord.Outcome, String) =
+            switch outcome {
+            case .duplicate(let other): (.duplicate, other)
+            case .skipped(let rule): (.skipped, rule)
+            case .pending(let reason): (.pending, reason)
+            case .quarantined(let reason): (.quarantined, reason)
+            }
+        if kind == .quarantined {
+            try append(
+                .scanQuarantined, subject: path,
+                details: ["run": .string(run), "sha256": JSONValue(sha256), "reason": .string(detail)], at: moment, db)
+        }
+        try upsertEntry(run: run, path, kind, detail: detail, sha256: sha256, stamp: stamp, at: moment, db)
     }
 
     /// Records that a scan could not be read: a failure row, the entry and the audit event.

@@ -3,20 +3,6 @@ import Foundation
 import Imaging
 import Tensors
 
-/// Seeded random numbers (SplitMix64, https://prng.di.unimi.it/splitmix64.c).
-struct Random: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// A folder with a small model, a pipeline file and scans; removed afterwards.
 final class Study {
     let folder: URL
@@ -49,7 +35,7 @@ final class Study {
 
     /// A PNG of random gray samples; every `seed` gives another content.
     static func png(seed: UInt64, side: Int = 40) throws -> Data {
-        var random = Random(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let samples = (0..<side * side).map { _ in UInt8.random(in: 0...255, using: &random) }
         return Data(try Thumbnail(width: side, height: side, channels: 1, pixels: samples).png())
     }
@@ -102,7 +88,7 @@ enum Models {
         let manifest = ModelManifest(
             name: "random-\(variant.rawValue)", variant: variant, padding: .symmetric, labels: ["normal", "nodule"],
             negativeLabel: "normal", thresholds: variant == .b0 ? ["nodule": 0.5] : [:], preprocessing: preprocessing)
-        var random = Random(seed: 7)
+        var random = SeededGenerator(seed: 7)
         var weights: [String: Tensor] = [:]
         for parameter in manifest.parameters {
             // Variances of 1 and fans of some size keep activations finite through every layer.

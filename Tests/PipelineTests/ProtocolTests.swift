@@ -6,19 +6,7 @@ import Testing
 
 @testable import Pipeline
 
-/// Seeded random numbers (SplitMix64, https://prng.di.unimi.it/splitmix64.c).
-struct Random: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
 
     /// `bytes` with up to four of them changed.
@@ -125,7 +113,7 @@ struct ProtocolTests {
     @Test("Random and mutated bytes end in a typed error or a checked value, never in a crash")
     func fuzz() throws {
         let seed = UInt64(42)
-        var random = Random(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let good = header(1, frames: 2, payload: 96)
         for _ in 0..<20_000 {
             let bytes = Bool.random(using: &random) ? random.mutated(good) : random.bytes(good.count)

@@ -49,6 +49,24 @@ struct RecordingTests {
         #expect(try store.readings(run: run.id).map(\.probabilities) == [[0.1, 0.8, 0.1]])
     }
 
+    @Test("Many paths recorded at once are one commit, and the ledger counts each")
+    func manyAtOnce() throws {
+        let run = try store.beginRun(start())
+        try store.recordOutcome(run: run.id, path: "/in/0.txt", stamp: nil, outcome: .pending(reason: "settling"))
+        try store.recordOutcomes(run: run.id, [])
+        try store.recordOutcomes(
+            run: run.id,
+            (0..<5000).map { ("/in/\($0).txt", .skipped(rule: "pattern")) } + [
+                ("/in/x.png", .pending(reason: "stopped"))
+            ])
+        let ledger = try store.ledger(run: run.id)
+        #expect(ledger.skipped == 5000)
+        #expect(ledger.pending == 1)
+        #expect(ledger.seen == 5001)
+        #expect(ledger.balances)
+        #expect(try store.entries(run: run.id).filter { $0.detail == "pattern" }.count == 5000)
+    }
+
     @Test("A later run recognises what an earlier run read with the same model")
     func recognised() throws {
         let first = try store.beginRun(start())

@@ -154,7 +154,7 @@ private struct InboxWatch {
             let age = isRemote ? 0 : max(0, Date().timeIntervalSince1970 - changed)
             settling.observe(item.path, Settling.Look(stamp), at: .now, age: age)
         case .skipped(let rule):
-            if noted.insert(item.path).inserted { try session.skip(item.path, rule) }
+            if noted.insert(item.path).inserted { try session.skip([(item.path, rule)]) }
         case .failed(let failure):
             if noted.insert(item.path).inserted { try session.fail(item.path, failure) }
         }

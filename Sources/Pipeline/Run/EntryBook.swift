@@ -28,6 +28,7 @@ struct EntryBook {
     /// - Returns: the paths to be read, in order.
     mutating func open(_ items: [InboxItem]) throws(PipelineError) -> [String] {
         var paths: [String] = []
+        var skipped: [(path: String, rule: SkipRule)] = []
         for item in items {
             switch item.kind {
             case .candidate:
@@ -43,11 +44,12 @@ struct EntryBook {
                     settledBefore += 1
                     continue
                 }
-                try session.skip(item.path, rule)
+                skipped.append((item.path, rule))
             case .failed(let failure):
                 try session.fail(item.path, failure)
             }
         }
+        try session.skip(skipped)
         let found = Set(items.map(\.path))
         for entry in entries.values.sorted(by: { $0.path < $1.path })
         where entry.outcome == .pending && !found.contains(entry.path) {
@@ -81,12 +83,12 @@ extension RunSession {
         do throws(StoreError) { return try body(store) } catch { throw .store(error) }
     }
 
-    /// Records that a rule leaves a path alone.
-    func skip(_ path: String, _ rule: SkipRule) throws(PipelineError) {
+    /// Records that rules leave paths alone.
+    func skip(_ paths: [(path: String, rule: SkipRule)]) throws(PipelineError) {
         try storing { (store) throws(StoreError) in
-            try store.recordOutcome(run: run.id, path: path, stamp: nil, outcome: .skipped(rule: rule.rawValue))
+            try store.recordOutcomes(run: run.id, paths.map { ($0.path, .skipped(rule: $0.rule.rawValue)) })
         }
-        post(.scan(ScanEvent(path: path, outcome: .skipped, detail: rule.rawValue)))
+        for (path, rule) in paths { post(.scan(ScanEvent(path: path, outcome: .skipped, detail: rule.rawValue))) }
     }
 
     /// Records that a path cannot be looked at.
@@ -101,10 +103,8 @@ extension RunSession {
 
     /// Records that paths are left for later.
     func postpone(_ paths: [String], reason: String) throws(PipelineError) {
-        for path in paths {
-            try storing { (store) throws(StoreError) in
-                try store.recordOutcome(run: run.id, path: path, stamp: nil, outcome: .pending(reason: reason))
-            }
+        try storing { (store) throws(StoreError) in
+            try store.recordOutcomes(run: run.id, paths.map { ($0, .pending(reason: reason)) })
         }
     }
 }
