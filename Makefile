@@ -7,7 +7,7 @@ NIGHTREAD   = .build/release/nightread
 DEMO_COUNT  = 60
 DEMO_SEED   = 7
 
-.PHONY: help setup build demo test test-long lint format install clean
+.PHONY: help setup build build-tests demo test test-long lint format install clean
 
 help:
 	@echo "make demo       draw a study of chest phantoms, read it with the demo model, write the findings report"
@@ -37,11 +37,15 @@ demo: build
 	@test -f Examples/study/labels.csv || $(NIGHTREAD) phantom Examples/study --count $(DEMO_COUNT) --seed $(DEMO_SEED)
 	@$(NIGHTREAD) run Pipelines/chest-phantom.yaml
 
-test: setup
-	@swift test $(SWIFT_FLAGS)
+# `swift test` alone would build with flags of its own, and the demo afterwards everything again.
+build-tests: setup
+	@swift build $(SWIFT_FLAGS) --build-tests
 
-test-long: setup
-	@NIGHTREAD_LONG_TESTS=1 swift test $(SWIFT_FLAGS)
+test: build-tests
+	@swift test $(SWIFT_FLAGS) --skip-build
+
+test-long: build-tests
+	@NIGHTREAD_LONG_TESTS=1 swift test $(SWIFT_FLAGS) --skip-build
 
 lint:
 	@swift format lint --strict --recursive Package.swift Sources Tests
