@@ -89,6 +89,7 @@ enum ExitStatus: Int32 {
         case let error as StoreError: self = ExitStatus(error)
         case ReportingError.store(let error): self = ExitStatus(error)
         case ReportingError.incomparable: self = .usage
+        case is PhantomStudy.Failure: self = .cannotCreate
         default: self = .inputOutput
         }
     }

@@ -57,6 +57,17 @@ struct DemoTests {
         #expect(audit.status == 0, "\(audit.out)\(audit.error)")
     }
 
+    @Test("Phantoms that cannot be written end with 73 and name the place")
+    func unwritablePhantoms() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "nightread-demo-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data("a file where a folder should be".utf8).write(to: folder.appending(path: "study"))
+        let output = try Program.run(["phantom", "study", "--count", "1"], in: folder)
+        #expect(output.status == 73)
+        #expect(output.error.contains("study: cannot be written"))
+    }
+
     /// Share of the table's read rows whose top label is the true one.
     private func accuracy(_ file: URL, _ truth: [String: String]) throws -> Double {
         let rows = try table(file).filter { $0["outcome"] == "read" }

@@ -11,6 +11,8 @@ struct PhantomCommand: ParsableCommand {
             The same seed always draws the same pictures; labels are balanced: normal, nodule, effusion.
 
             Example: nightread phantom Examples/study --count 60 --seed 7
+
+            Exit status: 0 written, 64 bad usage, 73 the folder or a file in it cannot be written.
             """)
 
     @Argument(help: "Folder to write into; made where it is missing.")
@@ -33,8 +35,12 @@ struct PhantomCommand: ParsableCommand {
 
     func run() throws {
         let showsProgress = !quiet && isatty(STDERR_FILENO) == 1
-        try PhantomStudy(count: count, seed: seed).write(to: URL(fileURLWithPath: folder)) { done in
-            if showsProgress { FileHandle.standardError.write(Data("\rdrawing phantoms \(done)/\(count)".utf8)) }
+        do {
+            try PhantomStudy(count: count, seed: seed).write(to: URL(fileURLWithPath: folder)) { done in
+                if showsProgress { FileHandle.standardError.write(Data("\rdrawing phantoms \(done)/\(count)".utf8)) }
+            }
+        } catch {
+            throw ExitStatus.leave(error)
         }
         if showsProgress { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
         if !quiet { print("\(count) phantoms and labels.csv in \(folder)") }
