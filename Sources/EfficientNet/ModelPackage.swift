@@ -145,10 +145,6 @@ public struct ModelPackage: Sendable {
             throw .cannotRead(path: path, reason: error.localizedDescription)
         }
     }
-
-    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
-        digest.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
-    }
 }
 
 extension ModelManifest {

@@ -87,7 +87,7 @@ public struct Preprocessing: Codable, Sendable, Hashable {
             var hash = SHA256()
             hash.update(data: Data("preparation \(Self.preparationVersion)\n".utf8))
             hash.update(data: try encoder.encode(self))
-            return hash.finalize().map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
+            return hexadecimal(hash.finalize())
         }
     }
 }

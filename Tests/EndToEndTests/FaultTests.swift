@@ -188,12 +188,7 @@ struct StopTests {
     func fullDisk() throws {
         let study = try Study(extra: "free_space: 0\nworkers: 1", store: "small/night.sqlite")
         for seed in 0..<60 { try study.scan("\(seed).png", seed: UInt64(seed), side: 64) }
-        let small = study.path("small")
-        try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
-        guard mountSmallDisk(at: small.path) else {
-            print("skipped: tmpfs cannot be mounted here")
-            return
-        }
+        guard let small = try mountSmallDisk(in: study) else { return }
         defer { umount2(small.path, Int32(MNT_DETACH)) }
         // All but a little is taken by something else while the run goes on.
         let run = try study.start()
@@ -232,12 +227,7 @@ struct StopTests {
                     store: \(store)
                     report: {html: \(report)/report, csv: \(report)/findings.csv}
                     """.utf8))
-            let small = study.path("small")
-            try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
-            guard mountSmallDisk(at: small.path) else {
-                print("skipped: tmpfs cannot be mounted here")
-                return
-            }
+            guard let small = try mountSmallDisk(in: study) else { return }
             defer { umount2(small.path, Int32(MNT_DETACH)) }
             #expect(mount("tmpfs", small.path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0)
             let output = try study.run()
@@ -263,8 +253,13 @@ struct StopTests {
         #expect(try Data(contentsOf: study.storeFile) == bytes)
     }
 
-    private func mountSmallDisk(at path: String) -> Bool {
-        mount("tmpfs", path, "tmpfs", 0, "size=24m") == 0
+    /// The folder `small` of the study as a disk of 24 MiB; nil, with a message, where none can be mounted.
+    private func mountSmallDisk(in study: Study) throws -> URL? {
+        let small = study.path("small")
+        try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
+        if mount("tmpfs", small.path, "tmpfs", 0, "size=24m") == 0 { return small }
+        print("skipped: tmpfs cannot be mounted here")
+        return nil
     }
 
     @Test("The free-space floor stops the run before the disk is full")

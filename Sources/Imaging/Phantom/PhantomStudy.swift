@@ -34,8 +34,10 @@ public struct PhantomStudy: Sendable {
     public func fileName(_ index: Int) -> String {
         let number = String(index + 1)
         let padded = String(repeating: "0", count: max(0, 5 - number.count)) + number
-        return "phantom-\(padded)." + (index % 2 == 0 ? "png" : "tif")
+        return "phantom-\(padded)." + (format(index) == .png ? "png" : "tif")
     }
+
+    private func format(_ index: Int) -> PictureFormat { index % 2 == 0 ? .png : .tiff }
 
     /// Writes the pictures and `labels.csv` into `folder`, which is made where it is missing.
     ///
@@ -50,9 +52,10 @@ public struct PhantomStudy: Sendable {
         for index in 0..<count {
             let phantom = Phantom(seed: seed, index: index)
             let name = fileName(index)
-            let format: PictureFormat = index % 2 == 0 ? .png : .tiff
             let file = folder.appending(path: name)
-            guard let data = format.encode(phantom.samples, width: phantom.width, height: phantom.height) else {
+            guard
+                let data = format(index).encode(phantom.samples, width: phantom.width, height: phantom.height)
+            else {
                 throw Failure.notEncoded(path: file.path)
             }
             try save(data, to: file)

@@ -39,13 +39,15 @@ final class DecoderProcess {
         _ scan: Descriptor, into planes: Planes, limits: PipelineFile.Limits, until deadline: Instant
     ) throws(ChildFailure) -> DecoderAnswer {
         token += 1
+        let decoderLimits: nr_limits
+        do throws(ImagingError) {
+            decoderLimits = try limits.scan.forDecoder()
+        } catch {
+            throw .notStarted("\(error)")
+        }
         let request = nr_decoder_request(
             magic: UInt32(NR_DECODER_REQUEST_MAGIC), version: UInt32(NR_DECODER_VERSION), token: token,
-            limits: nr_limits(
-                max_pixels: UInt64(limits.scan.maxPixels), max_plane_bytes: UInt64(limits.scan.maxPlaneBytes),
-                max_file_bytes: UInt64(limits.scan.maxFileBytes), max_frames: UInt32(limits.scan.maxFrames), reserved: 0
-            ),
-            planes_bytes: UInt64(planes.capacity), memory_bytes: limits.memory,
+            limits: decoderLimits, planes_bytes: UInt64(planes.capacity), memory_bytes: limits.memory,
             // Above the wall clock's limit: only a decoder that has lost its supervisor's clock ever meets it.
             cpu_seconds: UInt32(limits.seconds.rounded(.up)) + 1, reserved: 0)
         try process.send(withUnsafeBytes(of: request, Array.init), passing: [scan, planes.writable], until: deadline)

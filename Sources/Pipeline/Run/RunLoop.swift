@@ -161,14 +161,18 @@ final class RunLoop {
         passEventsOn()
         var end: RunResult.End = stopReason.map { isFinal ? .finished : .stopped(reason: $0) } ?? .finished
         if let abort = session.abortReason { end = .aborted(abort) }
-        let unread = session.leftOver
-        let unsettled = inbox?.unsettled ?? []
-        do throws(PipelineError) {
-            try session.postpone(unread, reason: "not reached before the run stopped")
-            try session.postpone(unsettled, reason: "had not settled when the run stopped")
-        } catch {
-            // On a full disk the entries cannot be written; they are counted below all the same.
-            if session.abortReason == nil { end = .aborted(error) }
+        var unrecorded: [String] = []
+        for (paths, reason) in [
+            (session.leftOver, "not reached before the run stopped"),
+            (inbox?.unsettled ?? [], "had not settled when the run stopped"),
+        ] {
+            do throws(PipelineError) {
+                try session.postpone(paths, reason: reason)
+            } catch {
+                // On a full disk the entries cannot be written; they are counted below all the same.
+                unrecorded += paths
+                if session.abortReason == nil { end = .aborted(error) }
+            }
         }
         let reason: String? =
             switch end {
@@ -182,15 +186,15 @@ final class RunLoop {
         } catch {
             if session.abortReason == nil { end = .aborted(.store(error)) }
         }
-        return RunResult(run: run(), ledger: ledger(unread + unsettled), end: end)
+        return RunResult(run: run(), ledger: ledger(unrecorded), end: end)
     }
 
     private func run() -> RunRecord { (try? session.store.run(session.run.id)) ?? session.run }
 
     /// The store's ledger, with what could not be written to it counted as pending.
-    private func ledger(_ unread: [String]) -> Ledger {
+    private func ledger(_ unrecorded: [String]) -> Ledger {
         guard var ledger = try? session.store.ledger(run: session.run.id) else { return Ledger() }
-        for path in unread {
+        for path in unrecorded {
             if (try? session.store.entry(run: session.run.id, path: path)) == .some(.none) {
                 ledger.seen += 1
                 ledger.pending += 1
