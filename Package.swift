@@ -8,6 +8,13 @@ let warningsAreErrors: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableU
 /// C is compiled with optimisation in every configuration: the kernels are unusably slow without.
 let optimised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
 
+/// The same for C++; DCMTK's headers use what later standards have taken back.
+let optimisedCxx: [CXXSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
+
+let codecLibraries = [
+    "png16", "tiff", "jpeg", "openjp2", "nifti2", "dcmjpls", "dcmjpeg", "dcmimgle", "dcmdata", "oflog", "ofstd", "z",
+]
+
 func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: warningsAreErrors)
 }
@@ -37,8 +44,8 @@ let package = Package(
     targets: [
         .target(name: "CKernels", cSettings: optimised),
         .target(
-            name: "CCodecs", dependencies: ["CSystem"], cSettings: optimised,
-            linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("tiff"), .linkedLibrary("z")]),
+            name: "CCodecs", dependencies: ["CSystem"], cSettings: optimised, cxxSettings: optimisedCxx,
+            linkerSettings: codecLibraries.map { .linkedLibrary($0) }),
         .target(name: "CSystem", cSettings: optimised),
         library("Tensors", ["CKernels"]),
         library("EfficientNet", ["Tensors", crypto]),
@@ -51,12 +58,13 @@ let package = Package(
 
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("EfficientNetTests", ["EfficientNet"], resources: [.copy("Fixtures")]),
-        tests("ImagingTests", ["Imaging", crypto], resources: [.copy("Fixtures")]),
+        tests("ImagingTests", ["Imaging", "CCodecs", crypto], resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
-        tests("PipelineTests", ["Pipeline"]),
+        tests("PipelineTests", ["Pipeline", "CCodecs", "CSystem"]),
         tests("ReportingTests", ["Reporting"]),
         tests("EndToEndTests", ["nightread", "Pipeline"]),
         tests("ArchitectureTests", []),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )

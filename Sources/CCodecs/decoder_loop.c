@@ -18,16 +18,14 @@
 
 static const nr_patience forever = {.deadline = -1, .cancel = -1};
 
-// What a child leaves behind.
+// What a child leaves behind. Pages that no scan needs are never touched.
 typedef struct {
     nr_decoder_reply reply;
-    union {
-        nr_frame frames[NR_DECODER_MAX_FRAMES];
-        nr_failure failure;
-    } payload;
+    nr_scan scan;
+    nr_failure failure;
+    nr_frame frames[NR_DECODER_MAX_FRAMES];
+    nr_tone tones[NR_DECODER_MAX_FRAMES];
 } answer;
-
-_Static_assert(offsetof(answer, payload) == sizeof(nr_decoder_reply), "reply and payload are sent as one piece");
 
 // For tests only: NIGHTREAD_FAULTS="crash:SIZE,hang:SIZE,memory:SIZE,exit:SIZE" makes the decoder of a file of exactly SIZE
 // bytes misbehave, so that what happens to the rest of a night can be tried. Unset, nothing here does anything.
@@ -72,10 +70,10 @@ static int confine(const nr_decoder_request *request) {
 
 static void refuse(answer *out, uint32_t kind, const char *message) {
     out->reply.status = NR_DECODER_REFUSED;
-    out->reply.payload = sizeof(nr_failure);
-    memset(&out->payload.failure, 0, sizeof(nr_failure));
-    out->payload.failure.kind = kind;
-    strncpy(out->payload.failure.message, message, sizeof out->payload.failure.message - 1);
+    out->reply.payload = sizeof(nr_scan) + sizeof(nr_failure);
+    memset(&out->failure, 0, sizeof(nr_failure));
+    out->failure.kind = kind;
+    strncpy(out->failure.message, message, sizeof out->failure.message - 1);
 }
 
 // The child: decodes and leaves. Never returns to the loop.
@@ -87,18 +85,19 @@ static _Noreturn void decode(const nr_decoder_request *request, int scan, int pl
         refuse(out, NR_NO_MEMORY, "the memory for decoded samples could not be mapped");
     } else {
         misbehave_if_asked(scan);
-        nr_failure failure = {0};
-        uint32_t format = NR_FORMAT_UNKNOWN, count = 0;
-        int kind = nr_decode(scan, &request->limits, planes, request->planes_bytes, &format, out->payload.frames, &count,
-                             &failure);
+        nr_result result = {.frames = out->frames, .tones = out->tones};
+        int kind = nr_decode(scan, &request->limits, &request->slicing, planes, request->planes_bytes, &result);
+        out->scan = result.scan;
         if (kind == NR_OK) {
             out->reply.status = NR_DECODER_DECODED;
-            out->reply.format = format;
-            out->reply.frame_count = count;
-            out->reply.payload = (uint32_t)(count * sizeof(nr_frame));
+            out->reply.format = result.format;
+            out->reply.frame_count = result.frame_count;
+            out->reply.tone_count = result.tone_count;
+            out->reply.payload =
+                (uint32_t)(sizeof(nr_scan) + result.frame_count * sizeof(nr_frame) + result.tone_count * sizeof(nr_tone));
         } else {
-            failure.message[sizeof failure.message - 1] = 0;
-            refuse(out, (uint32_t)kind, failure.message);
+            result.failure.message[sizeof result.failure.message - 1] = 0;
+            refuse(out, (uint32_t)kind, result.failure.message);
         }
     }
     out->reply.token = request->token;
@@ -110,9 +109,10 @@ static _Noreturn void decode(const nr_decoder_request *request, int scan, int pl
 static int is_sound(const nr_decoder_reply *reply, uint64_t token) {
     if (reply->magic != NR_DECODER_REPLY_MAGIC || reply->token != token) return 0;
     if (reply->status == NR_DECODER_DECODED)
-        return reply->frame_count >= 1 && reply->frame_count <= NR_DECODER_MAX_FRAMES &&
-               reply->payload == reply->frame_count * sizeof(nr_frame);
-    return reply->status == NR_DECODER_REFUSED && reply->payload == sizeof(nr_failure);
+        return reply->frame_count >= 1 && reply->frame_count <= NR_DECODER_MAX_FRAMES && reply->tone_count >= 1 &&
+               reply->tone_count <= reply->frame_count &&
+               reply->payload == sizeof(nr_scan) + reply->frame_count * sizeof(nr_frame) + reply->tone_count * sizeof(nr_tone);
+    return reply->status == NR_DECODER_REFUSED && reply->payload == sizeof(nr_scan) + sizeof(nr_failure);
 }
 
 // Decodes one scan in a child; `out` then holds what to answer.
@@ -143,13 +143,34 @@ static void decode_in_child(int socket, const nr_decoder_request *request, const
             reply.status = said.status;
             reply.format = said.format;
             reply.frame_count = said.frame_count;
+            reply.tone_count = said.tone_count;
             reply.payload = said.payload;
         }
     }
     out->reply = reply;
 }
 
+// Sends an answer, then forgets it: the next scan's child shares this memory, and has no business with another patient.
+static int send_and_forget(int socket, answer *out) {
+    const nr_decoder_reply reply = out->reply;
+    int decoded = reply.status == NR_DECODER_DECODED;
+    struct { void *start; size_t bytes; } pieces[] = {
+        {&out->reply, sizeof out->reply},
+        {&out->scan, reply.payload ? sizeof out->scan : 0},
+        {&out->failure, reply.payload && !decoded ? sizeof out->failure : 0},
+        {out->frames, decoded ? reply.frame_count * sizeof(nr_frame) : 0},
+        {out->tones, decoded ? reply.tone_count * sizeof(nr_tone) : 0},
+    };
+    int error = 0;
+    for (size_t piece = 0; piece < sizeof pieces / sizeof *pieces && error == 0; piece++)
+        if (pieces[piece].bytes > 0) error = nr_send(socket, pieces[piece].start, pieces[piece].bytes, NULL, 0, forever);
+    // A child that died may have left anything anywhere: pages are given back rather than counted.
+    if (madvise(out, sizeof *out, MADV_REMOVE) != 0) memset(out, 0, sizeof *out);
+    return error;
+}
+
 int nr_decoder_loop(int socket) {
+    nr_decoders_prepare();
     answer *out = mmap(NULL, sizeof *out, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (out == MAP_FAILED) return errno;
     int error = 0;
@@ -159,13 +180,13 @@ int nr_decoder_loop(int socket) {
         error = nr_receive(socket, &request, sizeof request, fds, 2, forever);
         if (error != 0) break;
         if (request.magic != NR_DECODER_REQUEST_MAGIC || request.version != NR_DECODER_VERSION ||
-            request.limits.max_frames > NR_DECODER_MAX_FRAMES || request.cpu_seconds == 0)
+            request.limits.max_frames > NR_DECODER_MAX_FRAMES || request.slicing.step == 0 || request.cpu_seconds == 0)
             error = EPROTO;
         else
             decode_in_child(socket, &request, fds, out);
         close(fds[0]);
         close(fds[1]);
-        if (error == 0) error = nr_send(socket, out, sizeof out->reply + out->reply.payload, NULL, 0, forever);
+        if (error == 0) error = send_and_forget(socket, out);
     }
     munmap(out, sizeof *out);
     return error == ECONNRESET ? 0 : error;

@@ -67,9 +67,48 @@ size_t nr_sample_size(uint32_t sample) {
     }
 }
 
+bool nr_output_wants(const nr_output *output, uint64_t number, uint64_t count) {
+    switch (output->slicing->rule) {
+    case NR_SLICES_MIDDLE: return number == count / 2;
+    case NR_SLICES_EVERY: return number % (output->slicing->step ? output->slicing->step : 1) == 0;
+    default: return true;
+    }
+}
+
+uint32_t nr_output_tone(nr_output *output, const nr_tone *tone) {
+    nr_result *result = output->result;
+    for (uint32_t index = result->tone_count; index > 0; index--)
+        if (memcmp(&result->tones[index - 1], tone, sizeof *tone) == 0) return index - 1;
+    // One per frame at most, and the last one then stands: a caller that adds more has lost count.
+    if (result->tone_count == output->limits->max_frames) return result->tone_count - 1;
+    result->tones[result->tone_count] = *tone;
+    return result->tone_count++;
+}
+
+// The next place for `bytes` bytes, or false.
+static bool reserve(nr_output *output, uint64_t bytes, uint64_t *offset) {
+    uint64_t start = (output->used + 63) & ~(uint64_t)63;
+    if (start > output->capacity || bytes > output->capacity - start) return false;
+    *offset = start;
+    return true;
+}
+
+int nr_output_table(nr_output *output, nr_lut *lut, const uint16_t *entries, uint32_t count, nr_failure *failure) {
+    uint64_t bytes = (uint64_t)count * sizeof *entries;
+    if (count == 0 || count > 65536)
+        return nr_fail(failure, NR_CORRUPT, "expected a lookup table of 1 to 65536 entries, found %u", count);
+    if (!reserve(output, bytes, &lut->offset))
+        return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu bytes of samples, found more",
+                       (unsigned long long)output->capacity);
+    memcpy(output->planes + lut->offset, entries, bytes);
+    lut->count = count;
+    output->used = lut->offset + bytes;
+    return NR_OK;
+}
+
 int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_failure *failure) {
     const nr_limits *limits = output->limits;
-    if (output->count >= limits->max_frames)
+    if (output->result->frame_count >= limits->max_frames)
         return nr_fail(failure, NR_OVER_LIMIT, "expected at most %u frames, found more", limits->max_frames);
     if (frame->width == 0 || frame->height == 0)
         return nr_fail(failure, NR_CORRUPT, "expected a picture with pixels, found %u x %u", frame->width, frame->height);
@@ -81,20 +120,19 @@ int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_fai
     uint64_t pixel_bytes = (uint64_t)frame->channels * nr_sample_size(frame->sample);
     if (pixel_bytes == 0 || pixel_bytes > 64)
         return nr_fail(failure, NR_UNSUPPORTED, "expected 1 to 4 channels, found %u", frame->channels);
-    uint64_t start = (output->used + 63) & ~(uint64_t)63;
-    uint64_t left = start < output->capacity ? output->capacity - start : 0;
-    if (pixel_count > left / pixel_bytes)
+    // At most max_pixels times 64, but a limit may be anything.
+    if (pixel_count > UINT64_MAX / pixel_bytes || !reserve(output, pixel_count * pixel_bytes, &frame->offset))
         return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu bytes of samples, found more (frame %u is %u x %u x %u, %u bits)",
-                       (unsigned long long)output->capacity, output->count, frame->width, frame->height, frame->channels,
+                       (unsigned long long)output->capacity, frame->number, frame->width, frame->height, frame->channels,
                        frame->bits);
-    frame->offset = start;
+    if (output->result->tone_count == 0) nr_output_tone(output, &(nr_tone){.slope = 1});
     frame->bytes = pixel_count * pixel_bytes;
     frame->reserved = 0;
-    *pixels = output->planes + start;
+    *pixels = output->planes + frame->offset;
     return NR_OK;
 }
 
 void nr_output_commit(nr_output *output, const nr_frame *frame) {
-    output->frames[output->count++] = *frame;
+    output->result->frames[output->result->frame_count++] = *frame;
     output->used = frame->offset + frame->bytes;
 }

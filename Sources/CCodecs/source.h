@@ -6,6 +6,10 @@
 
 #include "codec.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // An open file, read with pread alone: the descriptor's own offset is neither used nor moved, and a file that shrinks
 // while it is read gives a short read, where a mapping would give SIGBUS.
 typedef struct {
@@ -27,25 +31,47 @@ int nr_source_open(nr_source *source, int fd, const nr_limits *limits, nr_failur
 // Reads up to `count` bytes at `offset`; returns how many there were.
 size_t nr_source_read(nr_source *source, void *buffer, size_t count, uint64_t offset);
 
-// The frames of one file, laid one after another into the planes.
+// The frames of one file, laid one after another into the planes, with their tones and what the file says of itself.
 typedef struct {
     const nr_limits *limits;
+    const nr_slicing *slicing;
     uint8_t *planes;
     uint64_t capacity;  // min of the planes' size and limits->max_plane_bytes
     uint64_t used;
-    nr_frame *frames;
-    uint32_t count;
+    nr_result *result;
 } nr_output;
+
+// Whether frame `number` of `count` is asked for.
+bool nr_output_wants(const nr_output *output, uint64_t number, uint64_t count);
+
+// Adds a tone and returns its index: an earlier one where it is the same. Before the first frame that has it.
+uint32_t nr_output_tone(nr_output *output, const nr_tone *tone);
+
+// Places a table of `count` entries into the planes and describes it in `lut`, whose other fields the caller sets.
+int nr_output_table(nr_output *output, nr_lut *lut, const uint16_t *entries, uint32_t count, nr_failure *failure);
 
 // Bytes of one sample, 0 for an unknown type.
 size_t nr_sample_size(uint32_t sample);
 
 // Checks width, height, channels, sample and bits of `frame` against the limits, gives it its place, and returns its
-// first byte in `pixels`. The frame counts once `nr_output_commit` is called.
+// first byte in `pixels`. The frame counts once `nr_output_commit` is called. Where no tone was added, one that changes
+// nothing is.
 int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_failure *failure);
 void nr_output_commit(nr_output *output, const nr_frame *frame);
 
 int nr_decode_png(nr_source *source, nr_output *output, nr_failure *failure);
 int nr_decode_tiff(nr_source *source, nr_output *output, nr_failure *failure);
+int nr_decode_dicom(nr_source *source, nr_output *output, nr_failure *failure);
+int nr_decode_jpeg(nr_source *source, nr_output *output, nr_failure *failure);
+int nr_decode_nifti(nr_source *source, nr_output *output, nr_failure *failure);
+
+// Whether the bytes at a file's start may be DICOM without preamble: asked last, of what nothing else recognises.
+bool nr_looks_like_dicom(const uint8_t *head, size_t count);
+// Whether a gzip stream holds a NIfTI volume.
+bool nr_looks_like_gzipped_nifti(nr_source *source);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

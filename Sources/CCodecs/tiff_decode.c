@@ -85,6 +85,7 @@ static int decode_page(tiff_file *file, nr_output *output) {
     tiff_page page;
     int kind = tiff_describe(file, &page, output);
     if (kind != NR_OK) return kind;
+    page.frame.number = output->result->frame_count;
     uint8_t *pixels;
     kind = nr_output_place(output, &page.frame, &pixels, file->failure);
     if (kind != NR_OK) return kind;
@@ -111,7 +112,7 @@ static int decode_pages(tiff_file *file, nr_output *output) {
         if (!TIFFReadDirectory(file->tiff))
             return tiff_fail(file, nr_source_kind(file->source, NR_CORRUPT), "its directory cannot be read");
     }
-    if (output->count == 0)
+    if (output->result->frame_count == 0)
         return tiff_fail(file, NR_UNSUPPORTED, "expected a picture, found only thumbnails or masks");
     return NR_OK;
 }

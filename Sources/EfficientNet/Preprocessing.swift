@@ -36,6 +36,8 @@ public struct Preprocessing: Codable, Sendable, Hashable {
 
     /// Side of the square input, in pixels.
     public var resolution: Int
+    /// Which frames of a scan with several are read.
+    public var slicing = Slicing()
     /// How stored samples become intensities.
     public var intensity: Intensity
     /// How a rectangle becomes the square input.
@@ -75,8 +77,37 @@ public struct Preprocessing: Codable, Sendable, Hashable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case resolution, intensity, fit, interpolation, mean, std
+        case resolution, intensity, fit, interpolation, mean, std, slices, axis
         case cropFraction = "crop_pct"
+    }
+
+    /// Decodes `preprocessing` of a package; `slices` and `axis` may be missing.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        resolution = try container.decode(Int.self, forKey: .resolution)
+        intensity = try container.decode(Intensity.self, forKey: .intensity)
+        fit = try container.decode(Fit.self, forKey: .fit)
+        cropFraction = try container.decode(Double.self, forKey: .cropFraction)
+        interpolation = try container.decode(Interpolation.self, forKey: .interpolation)
+        mean = try container.decode([Double].self, forKey: .mean)
+        std = try container.decode([Double].self, forKey: .std)
+        slicing.slices = try container.decodeIfPresent(Slicing.Slices.self, forKey: .slices) ?? slicing.slices
+        slicing.axis = try container.decodeIfPresent(Slicing.Axis.self, forKey: .axis) ?? slicing.axis
+    }
+
+    /// Encodes all keys; `slices` and `axis` only where they are not the default, so that a digest from before they existed
+    /// stays what it was.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(resolution, forKey: .resolution)
+        try container.encode(intensity, forKey: .intensity)
+        try container.encode(fit, forKey: .fit)
+        try container.encode(cropFraction, forKey: .cropFraction)
+        try container.encode(interpolation, forKey: .interpolation)
+        try container.encode(mean, forKey: .mean)
+        try container.encode(std, forKey: .std)
+        if slicing.slices != .all { try container.encode(slicing.slices, forKey: .slices) }
+        if slicing.axis != .axial { try container.encode(slicing.axis, forKey: .axis) }
     }
 
     /// SHA-256 (hexadecimal) over the canonical JSON of these settings and `preparationVersion`: part of a reading's identity.

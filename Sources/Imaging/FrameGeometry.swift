@@ -59,6 +59,10 @@ public struct FrameGeometry: Sendable, Hashable {
     public var flags: Flags
     /// The file's own orientation tag, 1 … 8, which has been applied.
     public var orientation: Int
+    /// Of this frame in its file, from 0.
+    public var number: Int
+    /// What the samples mean.
+    public var tone: Tone
     /// Of the first sample, from the start of the planes.
     public var offset: Int
     /// height × width × channels × size of a sample.
@@ -76,6 +80,8 @@ public struct FrameGeometry: Sendable, Hashable {
         self.bits = bits ?? sample.size * 8
         self.flags = channels == 2 || channels == 4 ? flags.union(.alpha) : flags
         self.orientation = 1
+        self.number = 0
+        self.tone = Tone()
         self.offset = offset
         self.bytes = width * height * channels * sample.size
     }
@@ -99,20 +105,12 @@ extension FrameGeometry {
     /// Bytes of a frame's header as decoders send it (`nr_frame`, native byte order).
     public static var headerSize: Int { MemoryLayout<nr_frame>.size }
 
-    /// Reads a header that came over a socket. Throws as ``init(validating:limits:planesCapacity:)`` does.
-    public init(
-        validatingHeader header: UnsafeRawBufferPointer, limits: ScanLimits, planesCapacity: Int
-    ) throws(ImagingError) {
-        guard header.count == Self.headerSize else {
-            throw .wrongSize(what: "bytes of a frame's header", expected: Self.headerSize, found: header.count)
-        }
-        try self.init(
-            validating: header.loadUnaligned(as: nr_frame.self), limits: limits, planesCapacity: planesCapacity)
-    }
-
     /// Takes a decoder's frame header, treating it as hostile: every field is checked by itself and against the others, the
     /// limits and the size of the planes. Throws ``ImagingError/badGeometry(_:)`` naming the field.
-    public init(validating frame: nr_frame, limits: ScanLimits, planesCapacity: Int) throws(ImagingError) {
+    /// - Parameter tones: those that came with the frame.
+    public init(
+        validating frame: nr_frame, tones: [Tone], limits: ScanLimits, planesCapacity: Int
+    ) throws(ImagingError) {
         guard let sample = SampleType(rawValue: frame.sample) else {
             throw .badGeometry("expected a sample type of 1 to 8, found \(frame.sample)")
         }
@@ -129,6 +127,13 @@ extension FrameGeometry {
         }
         guard (1...8).contains(frame.orientation) else {
             throw .badGeometry("expected an orientation of 1 to 8, found \(frame.orientation)")
+        }
+        guard tones.indices.contains(Int(frame.tone)) else {
+            throw .badGeometry("expected one of \(tones.count) tones, found number \(frame.tone)")
+        }
+        let tone = tones[Int(frame.tone)]
+        guard tone.palette.isEmpty || (frame.channels == 1 && !sample.isFloatingPoint) else {
+            throw .badGeometry("expected a palette of one channel of integers, found \(frame.channels) channels")
         }
         // Two 32-bit numbers always multiply within 64 bits.
         let pixels = UInt64(frame.width) * UInt64(frame.height)
@@ -150,7 +155,46 @@ extension FrameGeometry {
         self.bits = Int(frame.bits)
         self.flags = flags
         self.orientation = Int(frame.orientation)
+        self.number = Int(frame.number)
+        self.tone = tone
         self.offset = Int(frame.offset)
         self.bytes = Int(bytes)
+    }
+
+    /// The same as a decoder sends it, with the tone of number 0.
+    public var header: nr_frame {
+        nr_frame(
+            width: UInt32(width), height: UInt32(height), channels: UInt32(channels), sample: sample.rawValue,
+            bits: UInt32(bits), flags: flags.rawValue, orientation: UInt32(orientation), number: UInt32(number),
+            tone: 0,
+            reserved: 0, offset: UInt64(offset), bytes: UInt64(bytes))
+    }
+
+    /// All frames that a decoder sent, with their tones; at least one. Throws ``ImagingError/badGeometry(_:)`` also where frames are
+    /// out of order, or share samples: that would multiply the work of one scan beyond its limits.
+    public static func validate(
+        _ headers: some Sequence<nr_frame>, tones: some Sequence<nr_tone>, limits: ScanLimits, planesCapacity: Int
+    ) throws(ImagingError) -> [FrameGeometry] {
+        var known: [Tone] = []
+        for tone in tones { known.append(try Tone(validating: tone, planesCapacity: planesCapacity)) }
+        var frames: [FrameGeometry] = []
+        var total = 0
+        for header in headers {
+            let frame: FrameGeometry
+            do throws(ImagingError) {
+                frame = try FrameGeometry(
+                    validating: header, tones: known, limits: limits, planesCapacity: planesCapacity)
+            } catch {
+                throw .badGeometry("frame \(frames.count): \(error)")
+            }
+            guard frame.number > frames.last?.number ?? -1 else {
+                throw .badGeometry("frame \(frames.count): expected ascending numbers, found \(frame.number)")
+            }
+            total += frame.bytes
+            guard total <= limits.maxPlaneBytes else { throw .badGeometry("frames of \(total) bytes together") }
+            frames.append(frame)
+        }
+        guard !frames.isEmpty else { throw .badGeometry("expected at least one frame, found none") }
+        return frames
     }
 }

@@ -18,6 +18,8 @@ public enum ImagingError: Error, Equatable, Sendable, CustomStringConvertible {
         case noMemory = 7
         /// The file could not be read.
         case io = 8
+        /// Well-formed, but holds no picture: a report, a plan, a directory.
+        case noPicture = 9
     }
 
     /// The file could not be opened.
@@ -69,6 +71,7 @@ extension ImagingError.DecodeFailure {
         case .overLimit: "over the limits"
         case .noMemory: "out of memory"
         case .io: "cannot be read"
+        case .noPicture: "no picture"
         }
     }
 }

@@ -1,4 +1,5 @@
 import CCodecs
+import EfficientNet
 import Foundation
 
 /// A file format, recognised by content. The raw values are those of `nr_format` in `codec.h`.
@@ -27,6 +28,8 @@ public enum ScanFormat: UInt32, Sendable, Hashable, CaseIterable, CustomStringCo
 public struct DecodedScan: Sendable {
     /// The file's format.
     public let format: ScanFormat
+    /// What the file says of itself.
+    public let description: ScanDescription
     /// At least one.
     public let frames: [FrameGeometry]
     /// All frames' samples, at the frames' offsets.
@@ -72,49 +75,55 @@ public enum ScanDecoder {
     ///
     /// Throws ``ImagingError/unreadable(path:reason:)`` where it cannot be opened and
     /// ``ImagingError/undecodable(path:kind:reason:)`` where it is no scan, damaged, or over `limits`.
-    public static func decode(contentsOf url: URL, limits: ScanLimits = ScanLimits()) throws(ImagingError)
-        -> DecodedScan
-    {
+    public static func decode(
+        contentsOf url: URL, limits: ScanLimits = ScanLimits(), slicing: Slicing = Slicing()
+    ) throws(ImagingError) -> DecodedScan {
         // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw .unreadable(path: url.path, reason: String(cString: strerror(errno))) }
         defer { close(descriptor) }
-        return try decode(descriptor: descriptor, named: url.path, limits: limits)
+        return try decode(descriptor: descriptor, named: url.path, limits: limits, slicing: slicing)
     }
 
     /// Decodes the file behind `descriptor` from its start, whatever its offset, which does not move.
     ///
     /// `name` is for messages alone. Throws ``ImagingError/undecodable(path:kind:reason:)``.
     public static func decode(
-        descriptor: Int32, named name: String = "scan", limits: ScanLimits = ScanLimits()
+        descriptor: Int32, named name: String = "scan", limits: ScanLimits = ScanLimits(),
+        slicing: Slicing = Slicing()
     ) throws(ImagingError) -> DecodedScan {
         var decoderLimits = try limits.forDecoder()
         guard let planes = ScanPlanes(capacity: limits.maxPlaneBytes) else {
             throw .undecodable(
                 path: name, kind: .noMemory, reason: "no room for \(limits.maxPlaneBytes) bytes of samples")
         }
-        var format: UInt32 = 0
-        var count: UInt32 = 0
-        var failure = nr_failure()
-        var kind: Int32 = 0
-        let headers = [nr_frame](unsafeUninitializedCapacity: limits.maxFrames) { buffer, initialized in
-            kind = nr_decode(
-                descriptor, &decoderLimits, planes.memory.baseAddress?.assumingMemoryBound(to: UInt8.self),
-                planes.memory.count, &format, buffer.baseAddress, &count, &failure)
-            initialized = kind == 0 ? Int(count) : 0
+        var decoderSlicing = slicing.forDecoder
+        var headers = [nr_frame](repeating: nr_frame(), count: limits.maxFrames)
+        var tones = [nr_tone](repeating: nr_tone(), count: limits.maxFrames)
+        var result = nr_result()
+        let kind = headers.withUnsafeMutableBufferPointer { headers in
+            tones.withUnsafeMutableBufferPointer { tones in
+                result.frames = headers.baseAddress
+                result.tones = tones.baseAddress
+                return nr_decode(
+                    descriptor, &decoderLimits, &decoderSlicing,
+                    planes.memory.baseAddress?.assumingMemoryBound(to: UInt8.self), planes.memory.count, &result)
+            }
         }
         guard kind == 0 else {
             throw .undecodable(
-                path: name, kind: ImagingError.DecodeFailure(rawValue: UInt32(kind)) ?? .corrupt, reason: failure.text)
+                path: name, kind: ImagingError.DecodeFailure(rawValue: UInt32(kind)) ?? .corrupt,
+                reason: result.failure.text)
         }
-        var frames: [FrameGeometry] = []
-        for header in headers {
-            frames.append(try FrameGeometry(validating: header, limits: limits, planesCapacity: planes.memory.count))
+        guard let format = ScanFormat(rawValue: result.format) else {
+            throw .badGeometry("expected a known format, found \(result.format)")
         }
-        guard let format = ScanFormat(rawValue: format), !frames.isEmpty else {
-            throw .badGeometry("expected a known format and at least one frame, found \(frames.count) frames")
-        }
-        return DecodedScan(format: format, frames: frames, planes: planes)
+        return DecodedScan(
+            format: format, description: ScanDescription(result.scan),
+            frames: try FrameGeometry.validate(
+                headers.prefix(Int(result.frame_count)), tones: tones.prefix(Int(result.tone_count)), limits: limits,
+                planesCapacity: planes.memory.count),
+            planes: planes)
     }
 }
 

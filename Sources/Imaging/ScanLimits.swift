@@ -1,4 +1,5 @@
 import CCodecs
+import EfficientNet
 
 /// How large a scan may be; checked before memory is taken for it.
 public struct ScanLimits: Sendable, Hashable, Codable {
@@ -50,5 +51,24 @@ public struct ScanLimits: Sendable, Hashable, Codable {
         case maxPlaneBytes = "max_plane_bytes"
         case maxFileBytes = "max_file_bytes"
         case maxFrames = "max_frames"
+    }
+}
+
+extension Slicing {
+    /// The same for a decoder.
+    public var forDecoder: nr_slicing {
+        let axis =
+            switch axis {
+            case .axial: NR_AXIAL
+            case .coronal: NR_CORONAL
+            case .sagittal: NR_SAGITTAL
+            }
+        let (rule, step) =
+            switch slices {
+            case .all: (NR_SLICES_ALL, 1)
+            case .middle: (NR_SLICES_MIDDLE, 1)
+            case .every(let step): (NR_SLICES_EVERY, max(step, 1))
+            }
+        return nr_slicing(axis: axis.rawValue, rule: rule.rawValue, step: UInt32(clamping: step), reserved: 0)
     }
 }

@@ -1,3 +1,4 @@
+import CCodecs
 import EfficientNet
 import Foundation
 import Imaging
@@ -121,13 +122,14 @@ struct PreparationTests {
     @Test("A frame header from outside is refused unless every field fits the others and the limits")
     func hostileHeaders() throws {
         let limits = ScanLimits(maxPixels: 1000, maxPlaneBytes: 4096)
-        // width, height, channels, sample, bits, flags, orientation, reserved as 32-bit words; offset, bytes as 64-bit words.
+        // width, height, channels, sample, bits, flags, orientation, reserved; offset, bytes.
         func check(_ words: [UInt32], _ offset: UInt64, _ bytes: UInt64) -> Bool {
-            var header = words.flatMap { word in withUnsafeBytes(of: word) { Array($0) } }
-            header += [offset, bytes].flatMap { word in withUnsafeBytes(of: word) { Array($0) } }
-            return header.withUnsafeBytes { header in
-                (try? FrameGeometry(validatingHeader: header, limits: limits, planesCapacity: 4096)) != nil
-            }
+            let header = nr_frame(
+                width: words[0], height: words[1], channels: words[2], sample: words[3], bits: words[4],
+                flags: words[5],
+                orientation: words[6], number: 0, tone: 0, reserved: words[7], offset: offset, bytes: bytes)
+            return (try? FrameGeometry(validating: header, tones: [Tone()], limits: limits, planesCapacity: 4096))
+                != nil
         }
         #expect(check([10, 10, 3, 2, 16, 0, 1, 0], 64, 600))
         #expect(!check([0, 10, 3, 2, 16, 0, 1, 0], 64, 0))

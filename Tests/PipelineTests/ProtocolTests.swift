@@ -29,33 +29,47 @@ private func raw<Value>(_ value: Value) -> [UInt8] { withUnsafeBytes(of: value, 
 struct ProtocolTests {
     private let limits = ScanLimits(maxPixels: 10_000, maxPlaneBytes: 1 << 20, maxFileBytes: 1 << 20, maxFrames: 8)
     private let frame = nr_frame(
-        width: 20, height: 10, channels: 1, sample: 2, bits: 12, flags: 0, orientation: 1, reserved: 0, offset: 64,
-        bytes: 400)
+        width: 20, height: 10, channels: 1, sample: 2, bits: 12, flags: 0, orientation: 1, number: 0, tone: 0,
+        reserved: 0,
+        offset: 64, bytes: 400)
+    private let tone = Tone().header
+    private let scan = nr_scan()
+
+    /// Bytes after the header of a decoded scan with `frames` frames and as many tones.
+    private func size(_ frames: UInt32) -> UInt32 {
+        UInt32(MemoryLayout<nr_scan>.size)
+            + frames * UInt32(MemoryLayout<nr_frame>.size + MemoryLayout<nr_tone>.size)
+    }
 
     private func header(
-        _ status: UInt32, token: UInt64 = 7, format: UInt32 = 1, frames: UInt32 = 0, payload: UInt32 = 0,
-        detail: UInt32 = 0
+        _ status: UInt32, token: UInt64 = 7, format: UInt32 = 1, frames: UInt32 = 0, tones: UInt32? = nil,
+        payload: UInt32 = 0, detail: UInt32 = 0
     ) -> [UInt8] {
         raw(
             nr_decoder_reply(
                 magic: UInt32(NR_DECODER_REPLY_MAGIC), version: UInt32(NR_DECODER_VERSION), token: token,
                 status: status,
-                detail: detail, format: format, frame_count: frames, payload: payload, reserved: 0))
+                detail: detail, format: format, frame_count: frames, payload: payload,
+                tone_count: tones ?? frames))
     }
 
     @Test("A decoder's sound answer is understood")
     func sound() throws {
-        let reply = try DecoderReply(header(1, frames: 2, payload: 96), token: 7)
+        let reply = try DecoderReply(header(1, frames: 2, payload: size(2)), token: 7)
         var second = frame
         second.offset = 512
-        let answer = try reply.answer(raw(frame) + raw(second), limits: limits, planesCapacity: 1 << 20)
-        guard case .decoded(let format, let frames) = answer else {
+        second.number = 3
+        second.tone = 1
+        let answer = try reply.answer(
+            raw(scan) + raw(frame) + raw(second) + raw(tone) + raw(tone), limits: limits, planesCapacity: 1 << 20)
+        guard case .decoded(let format, _, let frames) = answer else {
             Issue.record("expected frames, found \(answer)")
             return
         }
         #expect(format == .png)
         #expect(frames.map(\.offset) == [64, 512])
         #expect(frames.map(\.width) == [20, 20])
+        #expect(frames.map(\.number) == [0, 3])
     }
 
     @Test(
@@ -75,38 +89,83 @@ struct ProtocolTests {
 
     @Test("An answer about another scan, of another version, or of another size is refused")
     func refused() {
-        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, token: 8, frames: 1, payload: 48), token: 7) }
-        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, frames: 1, payload: 47), token: 7) }
-        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, frames: 4097, payload: 4097 * 48), token: 7) }
+        #expect(throws: ProtocolError.self) {
+            try DecoderReply(header(1, token: 8, frames: 1, payload: size(1)), token: 7)
+        }
+        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, frames: 1, payload: size(1) - 1), token: 7) }
+        #expect(throws: ProtocolError.self) { try DecoderReply(header(1, frames: 4097, payload: size(4097)), token: 7) }
+        #expect(throws: ProtocolError.self) {
+            try DecoderReply(header(1, frames: 1, tones: 2, payload: size(1) + UInt32(Tone.headerSize)), token: 7)
+        }
         #expect(throws: ProtocolError.self) { try DecoderReply(header(6), token: 7) }
         #expect(throws: ProtocolError.self) { try DecoderReply([], token: 7) }
     }
 
     @Test("Frames outside the planes, over the limits or of contradicting sizes are refused")
     func badFrames() throws {
-        let reply = try DecoderReply(header(1, frames: 1, payload: 48), token: 7)
+        let reply = try DecoderReply(header(1, frames: 1, payload: size(1)), token: 7)
         let changes: [(inout nr_frame) -> Void] = [
             { $0.width = 0 },
             {
                 $0.width = .max; $0.height = .max
             }, { $0.bytes = 401 }, { $0.offset = 1 << 20 },
             { $0.offset = 63 }, { $0.offset = .max - 63 }, { $0.channels = 5 }, { $0.sample = 9 }, { $0.bits = 17 },
+            { $0.tone = 1 }, { $0.reserved = 1 },
         ]
         for (index, change) in changes.enumerated() {
             var frame = frame
             change(&frame)
             #expect(throws: ProtocolError.self, "change \(index)") {
-                try reply.answer(raw(frame), limits: limits, planesCapacity: 1 << 20)
+                try reply.answer(raw(scan) + raw(frame) + raw(tone), limits: limits, planesCapacity: 1 << 20)
             }
+        }
+    }
+
+    @Test("Tones that are not finite, or whose tables lie outside the planes, are refused")
+    func badTones() throws {
+        let reply = try DecoderReply(header(1, frames: 1, payload: size(1)), token: 7)
+        let changes: [(inout nr_tone) -> Void] = [
+            { $0.slope = .nan }, { $0.slope = 0 }, { $0.intercept = .infinity }, { $0.function = 3 },
+            { $0.window_count = 9 }, { $0.window_count = 1 },
+            { $0.modality = nr_lut(offset: 0, count: 65_537, first: 0, bits: 8, reserved: 0) },
+            { $0.voi = nr_lut(offset: (1 << 20) - 64, count: 33, first: 0, bits: 8, reserved: 0) },
+            { $0.voi = nr_lut(offset: .max - 63, count: 1, first: 0, bits: 8, reserved: 0) },
+            { $0.voi = nr_lut(offset: 64, count: 1, first: 0, bits: 17, reserved: 0) },
+            { $0.palette.1 = nr_lut(offset: 64, count: 1, first: 0, bits: 8, reserved: 0) },
+        ]
+        for (index, change) in changes.enumerated() {
+            var tone = tone
+            change(&tone)
+            #expect(throws: ProtocolError.self, "change \(index)") {
+                try reply.answer(raw(scan) + raw(frame) + raw(tone), limits: limits, planesCapacity: 1 << 20)
+            }
+        }
+    }
+
+    @Test("Frames that come twice or out of order are refused")
+    func disorder() throws {
+        let reply = try DecoderReply(
+            header(1, frames: 2, tones: 1, payload: size(2) - UInt32(Tone.headerSize)), token: 7)
+        var second = frame
+        second.offset = 512
+        #expect(throws: ProtocolError.self) {
+            try reply.answer(raw(scan) + raw(frame) + raw(second) + raw(tone), limits: limits, planesCapacity: 1 << 20)
         }
     }
 
     @Test("Many frames over the same samples are refused: they would multiply the work")
     func overlappingFrames() throws {
         let limits = ScanLimits(maxPixels: 10_000, maxPlaneBytes: 1000, maxFileBytes: 1, maxFrames: 8)
-        let reply = try DecoderReply(header(1, frames: 3, payload: 144), token: 7)
+        let reply = try DecoderReply(
+            header(1, frames: 3, tones: 1, payload: size(3) - 2 * UInt32(Tone.headerSize)), token: 7)
+        let frames = (0..<3 as Range<UInt32>).map { number in
+            var frame = frame
+            frame.number = number
+            return frame
+        }
         #expect(throws: ProtocolError.self) {
-            try reply.answer(raw(frame) + raw(frame) + raw(frame), limits: limits, planesCapacity: 1 << 20)
+            try reply.answer(
+                raw(scan) + frames.flatMap { raw($0) } + raw(tone), limits: limits, planesCapacity: 1 << 20)
         }
     }
 
@@ -114,13 +173,13 @@ struct ProtocolTests {
     func fuzz() throws {
         let seed = UInt64(42)
         var random = SeededGenerator(seed: seed)
-        let good = header(1, frames: 2, payload: 96)
+        let good = header(1, frames: 2, payload: size(2))
+        let body = raw(scan) + raw(frame) + raw(frame) + raw(tone) + raw(tone)
         for _ in 0..<20_000 {
             let bytes = Bool.random(using: &random) ? random.mutated(good) : random.bytes(good.count)
             if let reply = try? DecoderReply(bytes, token: 7) {
-                #expect(reply.payloadSize <= 4096 * 48)
-                _ = try? reply.answer(
-                    random.mutated(raw(frame) + raw(frame)), limits: limits, planesCapacity: 1 << 20)
+                #expect(reply.payloadSize <= Int(size(4096)))
+                _ = try? reply.answer(random.mutated(body), limits: limits, planesCapacity: 1 << 20)
                 _ = try? reply.answer(random.bytes(reply.payloadSize), limits: limits, planesCapacity: 1 << 20)
             }
             let message = WorkerMessage.bytes(.reading, token: 3, [])
@@ -143,6 +202,16 @@ struct ProtocolTests {
         let reading = ReadingMessage(probabilities: [0.125, 0.875], prepareMilliseconds: 1.5, networkMilliseconds: 2.5)
         #expect(try ReadingMessage(reading.payload, labels: 2, sumToOne: true) == reading)
         let frame = FrameGeometry(width: 20, height: 10, channels: 4, sample: .u16, bits: 12, offset: 64)
+        var gray = FrameGeometry(width: 20, height: 10, sample: .i16, bits: 12, offset: 64)
+        gray.number = 7
+        gray.tone.slope = 2
+        gray.tone.intercept = -1024
+        gray.tone.function = .sigmoid
+        gray.tone.windows = [
+            Tone.Window(center: 40, width: 400, explanation: "LÜNGE"), Tone.Window(center: 1, width: 2),
+        ]
+        gray.tone.voiTable = Tone.TablePlace(offset: 1024, count: 256, first: -5, bits: 12)
+        #expect(try FrameMessage(FrameMessage(gray).payload, limits: limits, planesCapacity: 4096).frame == gray)
         #expect(try FrameMessage(FrameMessage(frame).payload, limits: limits, planesCapacity: 4096).frame == frame)
         let picture = PictureMessage(try Thumbnail(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6]))
         #expect(try PictureMessage(picture.payload) == picture)

@@ -1,14 +1,15 @@
 import CCodecs
 import CSystem
+import EfficientNet
 import Foundation
 import Imaging
 
 /// What a decoder says of one scan, after everything in it was checked.
 enum DecoderAnswer: Equatable {
     /// Samples are in the planes.
-    case decoded(format: ScanFormat, frames: [FrameGeometry])
-    /// The decoder looked at the file and refused it.
-    case refused(kind: ImagingError.DecodeFailure, reason: String)
+    case decoded(format: ScanFormat, ScanDescription, frames: [FrameGeometry])
+    /// The decoder looked at the file and refused it; the description is as far as it came.
+    case refused(ScanDescription, kind: ImagingError.DecodeFailure, reason: String)
     /// The process that decoded was ended by a signal, or left without an answer; the next scan gets another one.
     case lost(kind: FailureKind, reason: String)
 }
@@ -29,14 +30,15 @@ final class DecoderProcess {
         guard error == 0 else { throw .notStarted("no memory for a first scan: \(systemMessage(error))") }
         let answer = try decode(
             Descriptor(number), into: planes, limits: PipelineFile.Limits(), until: Instant.now.advanced(seconds: 30))
-        guard case .refused(.unrecognised, _) = answer else {
+        guard case .refused(_, .unrecognised, _) = answer else {
             throw .notStarted("expected the decoder to refuse 16 zero bytes as no scan, found \(answer)")
         }
     }
 
-    /// Decodes the open file `scan` into `planes`.
+    /// Decodes the open file `scan`, or those frames of it that `slicing` asks for, into `planes`.
     func decode(
-        _ scan: Descriptor, into planes: Planes, limits: PipelineFile.Limits, until deadline: Instant
+        _ scan: Descriptor, into planes: Planes, limits: PipelineFile.Limits, slicing: Slicing = Slicing(),
+        until deadline: Instant
     ) throws(ChildFailure) -> DecoderAnswer {
         token += 1
         let decoderLimits: nr_limits
@@ -47,7 +49,8 @@ final class DecoderProcess {
         }
         let request = nr_decoder_request(
             magic: UInt32(NR_DECODER_REQUEST_MAGIC), version: UInt32(NR_DECODER_VERSION), token: token,
-            limits: decoderLimits, planes_bytes: UInt64(planes.capacity), memory_bytes: limits.memory,
+            limits: decoderLimits, slicing: slicing.forDecoder, planes_bytes: UInt64(planes.capacity),
+            memory_bytes: limits.memory,
             // Above the wall clock's limit: only a decoder that has lost its supervisor's clock ever meets it.
             cpu_seconds: UInt32(limits.seconds.rounded(.up)) + 1, reserved: 0)
         try process.send(withUnsafeBytes(of: request, Array.init), passing: [scan, planes.writable], until: deadline)
@@ -89,16 +92,21 @@ struct DecoderReply {
             throw ProtocolError(reason: "not a reply of this version")
         }
         guard header.token == token else { throw ProtocolError(reason: "it is about another scan") }
-        let expected: UInt64 =
+        let scan = MemoryLayout<nr_scan>.size
+        let expected: Int =
             switch header.status {
-            case UInt32(NR_DECODER_DECODED.rawValue): UInt64(header.frame_count) * UInt64(MemoryLayout<nr_frame>.size)
-            case UInt32(NR_DECODER_REFUSED.rawValue): UInt64(MemoryLayout<nr_failure>.size)
+            case UInt32(NR_DECODER_DECODED.rawValue):
+                scan + Int(header.frame_count) * MemoryLayout<nr_frame>.size + Int(header.tone_count)
+                    * MemoryLayout<nr_tone>.size
+            case UInt32(NR_DECODER_REFUSED.rawValue): scan + MemoryLayout<nr_failure>.size
             case UInt32(NR_DECODER_SIGNALLED.rawValue), UInt32(NR_DECODER_EXITED.rawValue),
                 UInt32(NR_DECODER_NO_CHILD.rawValue):
                 0
             default: throw ProtocolError(reason: "status \(header.status)")
             }
-        guard header.frame_count <= UInt32(NR_DECODER_MAX_FRAMES), UInt64(header.payload) == expected else {
+        guard header.frame_count <= UInt32(NR_DECODER_MAX_FRAMES), header.tone_count <= header.frame_count,
+            Int(header.payload) == expected
+        else {
             throw ProtocolError(reason: "\(header.payload) bytes for \(header.frame_count) frames")
         }
     }
@@ -112,11 +120,16 @@ struct DecoderReply {
         case UInt32(NR_DECODER_DECODED.rawValue):
             return try decoded(payload, limits: limits, planesCapacity: planesCapacity)
         case UInt32(NR_DECODER_REFUSED.rawValue):
-            let failure = payload.withUnsafeBytes { $0.loadUnaligned(as: nr_failure.self) }
+            let (scan, failure) = payload.withUnsafeBytes { bytes in
+                (
+                    bytes.loadUnaligned(as: nr_scan.self),
+                    bytes.loadUnaligned(fromByteOffset: MemoryLayout<nr_scan>.size, as: nr_failure.self)
+                )
+            }
             guard let kind = ImagingError.DecodeFailure(rawValue: failure.kind) else {
                 throw ProtocolError(reason: "failure kind \(failure.kind)")
             }
-            return .refused(kind: kind, reason: printable(failure.text))
+            return .refused(ScanDescription(scan), kind: kind, reason: printable(failure.text))
         case UInt32(NR_DECODER_SIGNALLED.rawValue):
             let signal = Int32(truncatingIfNeeded: header.detail & 0x7f)
             let kind: FailureKind = signal == SIGXCPU ? .timeout : signal == SIGKILL ? .memory : .crash
@@ -135,23 +148,25 @@ struct DecoderReply {
         guard let format = ScanFormat(rawValue: header.format), header.frame_count >= 1,
             header.frame_count <= limits.maxFrames
         else { throw ProtocolError(reason: "format \(header.format) with \(header.frame_count) frames") }
-        var frames: [FrameGeometry] = []
-        var total = 0
-        for index in 0..<Int(header.frame_count) {
-            let header = payload.withUnsafeBytes {
-                $0.loadUnaligned(fromByteOffset: index * MemoryLayout<nr_frame>.size, as: nr_frame.self)
-            }
-            do throws(ImagingError) {
-                let frame = try FrameGeometry(validating: header, limits: limits, planesCapacity: planesCapacity)
-                total += frame.bytes
-                frames.append(frame)
-            } catch {
-                throw ProtocolError(reason: "frame \(index): \(error)")
+        func values<Value>(_ type: Value.Type, at offset: Int, count: UInt32) -> [Value] {
+            payload.withUnsafeBytes { bytes in
+                (0..<Int(count)).map { index in
+                    bytes.loadUnaligned(fromByteOffset: offset + index * MemoryLayout<Value>.size, as: type)
+                }
             }
         }
-        // Frames that share samples would multiply the work of one scan beyond its limits.
-        guard total <= limits.maxPlaneBytes else { throw ProtocolError(reason: "frames of \(total) bytes together") }
-        return .decoded(format: format, frames: frames)
+        let afterScan = MemoryLayout<nr_scan>.size
+        let afterFrames = afterScan + Int(header.frame_count) * MemoryLayout<nr_frame>.size
+        let scan = payload.withUnsafeBytes { $0.loadUnaligned(as: nr_scan.self) }
+        do throws(ImagingError) {
+            let frames = try FrameGeometry.validate(
+                values(nr_frame.self, at: afterScan, count: header.frame_count),
+                tones: values(nr_tone.self, at: afterFrames, count: header.tone_count), limits: limits,
+                planesCapacity: planesCapacity)
+            return .decoded(format: format, ScanDescription(scan), frames: frames)
+        } catch {
+            throw ProtocolError(reason: "\(error)")
+        }
     }
 }
 

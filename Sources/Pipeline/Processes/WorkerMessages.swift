@@ -1,3 +1,4 @@
+import CCodecs
 import EfficientNet
 import Foundation
 import Imaging
@@ -28,7 +29,7 @@ enum WorkerMessage {
         var limit: Int {
             switch self {
             case .start, .hello: 1 << 16
-            case .read, .thumbnail: 256
+            case .read, .thumbnail: MemoryLayout<nr_frame>.size + MemoryLayout<nr_tone>.size
             case .reading: 24 + 8 * WorkerMessage.maxLabels
             case .picture: 16 + 3 * Thumbnail.reportSide * Thumbnail.reportSide
             case .refusal: 4096
@@ -123,49 +124,32 @@ struct WorkerRefusal: Codable, Equatable {
     var reason: String
 }
 
-/// One frame in the planes.
+/// One frame in the planes: `nr_frame`, then its `nr_tone`.
 struct FrameMessage: Equatable {
     var frame: FrameGeometry
 
     var payload: [UInt8] {
-        var writer = ByteWriter()
-        for value in [
-            frame.width, frame.height, frame.channels, frame.bits, frame.orientation, frame.offset, frame.bytes,
-        ] {
-            writer.append(UInt64(value))
-        }
-        writer.append(frame.sample.rawValue)
-        writer.append(frame.flags.rawValue)
-        return writer.bytes
+        withUnsafeBytes(of: frame.header, Array.init) + withUnsafeBytes(of: frame.tone.header, Array.init)
     }
 
     init(_ frame: FrameGeometry) { self.frame = frame }
 
     /// Checks the geometry again: a worker believes nobody either.
     init(_ payload: [UInt8], limits: ScanLimits, planesCapacity: Int) throws(ProtocolError) {
-        var reader = ByteReader(payload)
-        var numbers: [Int] = []
-        for _ in 0..<7 {
-            guard let number = Int(exactly: try reader.next(UInt64.self)), number <= 1 << 48 else {
-                throw ProtocolError(reason: "a frame's number out of range")
-            }
-            numbers.append(number)
+        let size = MemoryLayout<nr_frame>.size
+        guard payload.count == size + MemoryLayout<nr_tone>.size else {
+            throw ProtocolError(reason: "a frame's header of \(payload.count) bytes")
         }
-        let sample = SampleType(rawValue: try reader.next(UInt32.self))
-        let flags = FrameGeometry.Flags(rawValue: try reader.next(UInt32.self))
-        try reader.finish()
-        guard let sample, (1...limits.maxPixels).contains(numbers[0]), (1...limits.maxPixels).contains(numbers[1]),
-            (1...4).contains(numbers[2]), numbers[0].multipliedReportingOverflow(by: numbers[1]).overflow == false
-        else { throw ProtocolError(reason: "a frame of \(numbers[0]) × \(numbers[1]) × \(numbers[2])") }
-        var frame = FrameGeometry(
-            width: numbers[0], height: numbers[1], channels: numbers[2], sample: sample, bits: numbers[3], flags: flags,
-            offset: numbers[5])
-        frame.orientation = numbers[4]
-        guard frame.width * frame.height <= limits.maxPixels, frame.bytes == numbers[6],
-            frame.offset <= planesCapacity, frame.bytes <= planesCapacity - frame.offset, frame.offset % 64 == 0,
-            (1...(sample.size * 8)).contains(frame.bits)
-        else { throw ProtocolError(reason: "a frame outside the planes") }
-        self.frame = frame
+        let (frame, tone) = payload.withUnsafeBytes { bytes in
+            (bytes.loadUnaligned(as: nr_frame.self), bytes.loadUnaligned(fromByteOffset: size, as: nr_tone.self))
+        }
+        do throws(ImagingError) {
+            self.frame = try FrameGeometry(
+                validating: frame, tones: [try Tone(validating: tone, planesCapacity: planesCapacity)], limits: limits,
+                planesCapacity: planesCapacity)
+        } catch {
+            throw ProtocolError(reason: "\(error)")
+        }
     }
 }
 

@@ -139,24 +139,27 @@ final class Lane {
         let start = Instant.now
         let answer: DecoderAnswer
         do throws(ChildFailure) {
-            answer = try decoder.decode(file.descriptor, into: planes, limits: session.pipeline.limits, until: deadline)
+            answer = try decoder.decode(
+                file.descriptor, into: planes, limits: session.pipeline.limits, slicing: session.preprocessing.slicing,
+                until: deadline)
         } catch {
             self.decoder = nil
             return lost(error, stage: .decode)
         }
         let decodeMilliseconds = Instant.now.seconds(since: start) * 1e3
         switch answer {
-        case .refused(let kind, let reason):
+        case .refused(_, let kind, let reason):
             return incompleteOrFailed(file, FailureKind(kind), reason, stage: .decode)
         case .lost(let kind, let reason):
             return .failed(ScanFailure(stage: .decode, kind: kind, reason: reason))
-        case .decoded(let format, let frames):
+        case .decoded(let format, let description, let frames):
             defer { planes.release(after: frames.reduce(0) { max($0, $1.offset + $1.bytes) }) }
             // The decoder has sent at least one frame: its answer was checked for that.
             let first = frames[0]
             let scan = ScanRecord(
                 sha256: sha256, size: file.stamp.size, format: format.description.lowercased(), width: first.width,
-                height: first.height, channels: first.channels, frames: frames.count, bits: first.bits)
+                height: first.height, channels: first.channels,
+                frames: max(description.framesInFile, frames.reduce(0) { max($0, $1.number + 1) }), bits: first.bits)
             return try read(frames, of: scan, decodeMilliseconds: decodeMilliseconds, until: deadline)
         }
     }
@@ -168,14 +171,14 @@ final class Lane {
         var findings = 0
         var strongest: (label: String, probability: Double)?
         let worker = try startWorker()
-        for (index, frame) in frames.enumerated() {
+        for frame in frames {
             do throws(ChildFailure) {
                 let reading: ReadingMessage
                 switch try worker.read(frame, until: deadline) {
                 case .done(let message): reading = message
                 case .refused(let stage, let reason):
                     return .failed(
-                        ScanFailure(stage: stage, kind: .unusable, reason: "frame \(index): \(reason)"))
+                        ScanFailure(stage: stage, kind: .unusable, reason: "frame \(frame.number): \(reason)"))
                 }
                 var picture: [UInt8]?
                 let call = session.model.call(reading.probabilities)
@@ -192,8 +195,8 @@ final class Lane {
                 }
                 readings.append(
                     NewReading(
-                        frame: index, probabilities: reading.probabilities,
-                        decodeMilliseconds: index == 0 ? decodeMilliseconds : 0,
+                        frame: frame.number, probabilities: reading.probabilities,
+                        decodeMilliseconds: readings.isEmpty ? decodeMilliseconds : 0,
                         prepareMilliseconds: reading.prepareMilliseconds,
                         networkMilliseconds: reading.networkMilliseconds, thumbnailPNG: picture))
             } catch {
@@ -339,6 +342,7 @@ extension FailureKind {
         case .overLimit: self = .overLimit
         case .noMemory: self = .memory
         case .io: self = .io
+        case .noPicture: self = .noPicture
         }
     }
 }

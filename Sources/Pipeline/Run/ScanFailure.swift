@@ -31,6 +31,8 @@ public enum FailureKind: String, Sendable, Hashable, CaseIterable {
     case corrupt
     /// Well-formed, but a variant that is not read.
     case unsupported
+    /// Well-formed, but holds no picture: a report, a plan, a directory.
+    case noPicture = "no-picture"
     /// Larger than the limits allow.
     case overLimit = "over-limit"
     /// Samples that no input for the network can be made of.
