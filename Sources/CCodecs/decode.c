@@ -61,5 +61,8 @@ int nr_decode(int fd, const nr_limits *limits, const nr_slicing *slicing, uint8_
     if (kind == NR_OK && result->frame_count == 0)
         kind = nr_fail(&result->failure, NR_CORRUPT, "expected at least one frame, found none");
     if (kind != NR_OK) result->frame_count = result->tone_count = 0;
+    if (result->format == NR_FORMAT_DICOM || result->format == NR_FORMAT_NIFTI)
+        for (uint32_t frame = 0; frame < result->frame_count; frame++)
+            if (result->frames[frame].channels == 1) result->frames[frame].flags |= NR_MEASURED;
     return kind;
 }

@@ -49,9 +49,45 @@ CONVERT_ROW(convert_i32, loose_i32, double)
 CONVERT_ROW(convert_f32, loose_f32, double)
 CONVERT_ROW(convert_f64, loose_f64, double)
 
+// One stored row's pixels through the table of all patterns of a sample.
+#define LOOK_UP_ROW(name, type)                                                                                        \
+    static inline __attribute__((always_inline)) void name(const nr_intensity *picture, const type *row, size_t count, \
+                                                           float *out, size_t plane) {                                 \
+        const float base = picture->inverted ? 1.0f : 0.0f, turn = picture->inverted ? -1.0f : 1.0f;                   \
+        const size_t step = picture->channels;                                                                         \
+        for (uint32_t colour = 0; colour < picture->colours; colour++, out += plane) {                                 \
+            const float *table = picture->table + colour * picture->table_step;                                        \
+            const type *from = row + (picture->table_step ? 0 : colour);                                               \
+            for (size_t i = 0; i < count; i++) out[i] = base + turn * table[from[i * step]];                           \
+        }                                                                                                              \
+    }
+
+LOOK_UP_ROW(look_up_8, uint8_t)
+LOOK_UP_ROW(look_up_16, loose_u16)
+
+static void evaluate_row(const nr_intensity *picture, const uint8_t *row, size_t size, size_t count, float *out, size_t plane) {
+    for (uint32_t colour = 0; colour < picture->colours; colour++, out += plane)
+        for (size_t i = 0; i < count; i++) {
+            double stored = nr_stored_value(picture->sample, row + (i * picture->channels + colour) * size);
+            float value = (float)nr_curve_value(picture->curve, stored);
+            out[i] = picture->inverted ? 1 - value : value;
+        }
+}
+
 static inline __attribute__((always_inline)) void convert_row(const nr_intensity *picture, const void *row, size_t start,
                                                               size_t count, float *out, size_t plane) {
+    static const uint8_t sizes[9] = {0, 1, 2, 4, 1, 2, 4, 4, 8};
     size_t at = start * picture->channels;
+    if (picture->table != NULL) {
+        if (sizes[picture->sample] == 1) look_up_8(picture, (const uint8_t *)row + at, count, out, plane);
+        else look_up_16(picture, (const loose_u16 *)row + at, count, out, plane);
+        return;
+    }
+    if (picture->curve != NULL) {
+        size_t size = sizes[picture->sample];
+        evaluate_row(picture, (const uint8_t *)row + at * size, size, count, out, plane);
+        return;
+    }
     switch (picture->sample) {
     case 1: convert_u8(picture, (const uint8_t *)row + at, count, out, plane); break;
     case 2: convert_u16(picture, (const loose_u16 *)row + at, count, out, plane); break;

@@ -16,8 +16,26 @@ static inline __attribute__((always_inline)) int32_t round_steps(int32_t sum) {
     return steps < 255 ? steps : 255;
 }
 
-static inline __attribute__((always_inline)) void split_row(const nr_intensity *picture, const uint8_t *row, size_t count,
+// A palette's colours, whose table holds whole steps as intensities.
+static void look_up_steps(const nr_intensity *picture, const uint8_t *row, size_t count, fixed *line, size_t plane) {
+    for (uint32_t colour = 0; colour < picture->colours; colour++, line += plane) {
+        const float *table = picture->table + colour * picture->table_step;
+        for (size_t i = 0; i < count; i++) {
+            uint16_t index = row[i];
+            if (picture->sample == 2 || picture->sample == 5) memcpy(&index, row + 2 * i, 2);
+            line[i] = (int32_t)(table[index] * 255 + 0.5f);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void split_row(const nr_intensity *picture, const uint8_t *stored, size_t start, size_t count,
                                                             fixed *line, size_t plane) {
+    if (picture->table != NULL) {
+        const size_t size = picture->sample == 2 || picture->sample == 5 ? 2 : 1;
+        look_up_steps(picture, stored + start * picture->channels * size, count, line, plane);
+        return;
+    }
+    const uint8_t *row = stored + start * picture->channels;
     const int32_t base = picture->inverted ? 255 : 0, turn = picture->inverted ? -1 : 1;
     for (uint32_t colour = 0; colour < picture->colours; colour++, line += plane) {
         if (picture->channels == 1)
@@ -49,7 +67,7 @@ static inline __attribute__((always_inline)) void rows_first(const nr_intensity 
         for (uint32_t y = 0; y < down->outputs; y++) memset(out + colour * plane + y * row, 0, across->outputs * sizeof *out);
     uint32_t oldest = 0;  // starts and ends both ascend, so the outputs that a row contributes to are neighbours
     for (uint64_t y = 0; y < down->count; y++) {
-        split_row(picture, samples + (down->first + y) * row_bytes + across->first * picture->channels, across->count, line, line_plane);
+        split_row(picture, samples + (down->first + y) * row_bytes, across->first, across->count, line, line_plane);
         while (oldest < down->outputs && down->starts[oldest] + down->lengths[oldest] <= y) oldest++;
         for (uint32_t colour = 0; colour < picture->colours; colour++) {
             narrow_steps(across, line + colour * line_plane, narrow);
@@ -77,8 +95,8 @@ static inline __attribute__((always_inline)) void columns_then_rows(const nr_int
         for (uint32_t colour = 0; colour < picture->colours; colour++)
             memset(sum + colour * line_plane, 0, across->count * sizeof *sum);
         for (uint32_t k = 0; k < down->lengths[y]; k++) {
-            const uint8_t *stored = samples + (down->first + down->starts[y] + k) * row_bytes + across->first * picture->channels;
-            split_row(picture, stored, across->count, line, line_plane);
+            const uint8_t *stored = samples + (down->first + down->starts[y] + k) * row_bytes;
+            split_row(picture, stored, across->first, across->count, line, line_plane);
             const int32_t weight = down->fixed_weights[(size_t)y * down->taps + k];
             for (uint32_t colour = 0; colour < picture->colours; colour++) {
                 const fixed *from = line + colour * line_plane;

@@ -6,14 +6,28 @@ import Foundation
 /// A value of a model package (`model.json`, key `preprocessing`) and, key by key, of a pipeline file's overrides.
 /// `Imaging` carries it out; the same description serves inference, training and reports.
 public struct Preprocessing: Codable, Sendable, Hashable {
-    /// How stored samples become intensities in 0…1.
+    /// How modality values become intensities in 0…1. Modality values are what stored samples mean: Hounsfield units of a CT; the stored
+    /// samples themselves where a file says nothing.
     public enum Intensity: Sendable, Hashable {
         /// 0 … 2^bits − 1 of the stored bits (0…1 for floating point samples).
         case fullRange
-        /// The given percentiles of the frame's samples become 0 and 1; values outside are clamped. In 0…100.
+        /// The given percentiles of the frame's modality values become 0 and 1; values outside are clamped. In 0…100.
         case percentile(low: Double, high: Double)
-        /// Linear window on modality values: centre ± width / 2 becomes 0…1; values outside are clamped.
-        case window(center: Double, width: Double)
+        /// Window on modality values. With `linearExact`, centre ± width / 2 becomes 0…1; values outside are clamped.
+        case window(center: Double, width: Double, function: WindowFunction = .linearExact)
+        /// The file's own display: its VOI LUT or its window. With a name, the window of that explanation (case does not matter), or the first one
+        /// where there is none of it.
+        case file(window: String? = nil)
+    }
+
+    /// How a window makes intensities of modality values x. Source: DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
+    public enum WindowFunction: String, Codable, Sendable, Hashable, CaseIterable {
+        /// `(x − (center − 0.5)) / (width − 1) + 0.5`, clamped: DICOM's default. A width up to 1 is a threshold at `center − 0.5`.
+        case linear
+        /// `(x − center) / width + 0.5`, clamped.
+        case linearExact = "linear-exact"
+        /// `1 / (1 + exp(−4 (x − center) / width))`.
+        case sigmoid
     }
 
     /// How a rectangular picture becomes the network's square input.
@@ -119,73 +133,6 @@ public struct Preprocessing: Codable, Sendable, Hashable {
             hash.update(data: Data("preparation \(Self.preparationVersion)\n".utf8))
             hash.update(data: try encoder.encode(self))
             return hexadecimal(hash.finalize())
-        }
-    }
-}
-
-extension Preprocessing.Intensity: CustomStringConvertible {
-    /// The rule as pipeline files name it.
-    public var description: String {
-        switch self {
-        case .fullRange: "full-range"
-        case .percentile(let low, let high): "percentile [\(low), \(high)]"
-        case .window(let center, let width): "window {center: \(center), width: \(width)}"
-        }
-    }
-}
-
-/// JSON and YAML form: `full-range`, `{percentile: [0.5, 99.5]}` or `{window: {center: 40, width: 400}}`.
-extension Preprocessing.Intensity: Codable {
-    private struct Window: Codable {
-        var center: Double
-        var width: Double
-    }
-    private enum CodingKeys: String, CodingKey {
-        case percentile, window
-    }
-
-    /// Decodes the form above.
-    public init(from decoder: any Decoder) throws {
-        if let name = try? decoder.singleValueContainer().decode(String.self) {
-            guard name == "full-range" else {
-                throw DecodingError.dataCorrupted(
-                    .init(
-                        codingPath: decoder.codingPath,
-                        debugDescription: "expected full-range, {percentile: […]} or {window: {…}}, found \(name)"))
-            }
-            self = .fullRange
-            return
-        }
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        if let bounds = try container.decodeIfPresent([Double].self, forKey: .percentile) {
-            guard bounds.count == 2, bounds[0] >= 0, bounds[0] < bounds[1], bounds[1] <= 100 else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: .percentile, in: container,
-                    debugDescription: "expected [low, high] with 0 ≤ low < high ≤ 100, found \(bounds)")
-            }
-            self = .percentile(low: bounds[0], high: bounds[1])
-        } else {
-            let window = try container.decode(Window.self, forKey: .window)
-            guard window.width > 0, window.width.isFinite, window.center.isFinite else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: .window, in: container, debugDescription: "expected a width over 0, found \(window.width)")
-            }
-            self = .window(center: window.center, width: window.width)
-        }
-    }
-
-    /// Encodes the form above.
-    public func encode(to encoder: any Encoder) throws {
-        switch self {
-        case .fullRange:
-            var container = encoder.singleValueContainer()
-            try container.encode("full-range")
-        case .percentile(let low, let high):
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode([low, high], forKey: .percentile)
-        case .window(let center, let width):
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(Window(center: center, width: width), forKey: .window)
         }
     }
 }

@@ -41,8 +41,10 @@ public struct FrameGeometry: Sendable, Hashable {
         public static let alpha = Flags(rawValue: 2)
         /// The file's compression was lossy.
         public static let lossy = Flags(rawValue: 4)
+        /// Gray samples are measurements (DICOM, NIfTI): their type's range is not what they are shown in.
+        public static let measured = Flags(rawValue: 8)
         /// All that are known.
-        public static let known: Flags = [.minIsWhite, .alpha, .lossy]
+        public static let known: Flags = [.minIsWhite, .alpha, .lossy, .measured]
     }
 
     /// Pixels of a row.
@@ -88,6 +90,8 @@ public struct FrameGeometry: Sendable, Hashable {
 
     /// Channels without alpha: 1 or 3.
     public var colourChannels: Int { flags.contains(.alpha) ? channels - 1 : channels }
+    /// Channels that preparation makes of them: 1 or 3. A palette's index becomes RGB.
+    public var preparedChannels: Int { tone.palette.isEmpty ? colourChannels : 3 }
 }
 
 extension FrameGeometry: CustomStringConvertible {
@@ -132,8 +136,9 @@ extension FrameGeometry {
             throw .badGeometry("expected one of \(tones.count) tones, found number \(frame.tone)")
         }
         let tone = tones[Int(frame.tone)]
-        guard tone.palette.isEmpty || (frame.channels == 1 && !sample.isFloatingPoint) else {
-            throw .badGeometry("expected a palette of one channel of integers, found \(frame.channels) channels")
+        guard tone.palette.isEmpty || (frame.channels == 1 && sample.size <= 2) else {
+            throw .badGeometry(
+                "expected a palette of one channel of 8 or 16 bits, found \(frame.channels) channels of \(sample)")
         }
         // Two 32-bit numbers always multiply within 64 bits.
         let pixels = UInt64(frame.width) * UInt64(frame.height)

@@ -2,15 +2,16 @@ import CKernels
 import EfficientNet
 import Tensors
 
-/// Makes the network's exact input out of a frame's samples: intensity rule, min-is-white turned, alpha left out, resize,
-/// crop, normalisation. Built once from a `Preprocessing`; keeps its scratch memory, so it serves one thread at a time.
+/// Makes the network's exact input out of a frame's samples: modality values, intensity rule, min-is-white turned, alpha left out,
+/// resize, crop, normalisation. Built once from a `Preprocessing`; keeps its scratch memory, so it serves one thread at a time.
 ///
 /// ```swift
 /// let preparation = try FramePreparation(.standard(for: .b0))
 /// try preparation.prepare(geometry, samples: samples, into: input)  // input: 3 · 224 · 224 floats
 /// ```
 ///
-/// Full range is 0 … 2^bits − 1 for unsigned and −2^(bits−1) … 2^(bits−1) − 1 for signed integers, 0…1 for floating point.
+/// Stored samples become modality values by the slope and intercept or the modality LUT of the frame's ``Tone``; rules are about those. A
+/// palette's indices become its colours, which no rule changes. Full range is 0 … 2^bits − 1 for unsigned and −2^(bits−1) … 2^(bits−1) − 1 for signed integers, 0…1 for floating point, and that of its entries for a modality LUT.
 /// 8-bit pictures at full range are resized in Pillow's fixed point and rounded after each pass as it does: the published models
 /// were trained on exactly that. Everything else stays in floating point from the stored samples on. NaN counts as the smallest value, infinities as the largest and smallest. Percentiles are those of all colour samples of the frame
 /// together, without NaN and infinities. Where both bounds of a rule are equal, what is above them is white and the rest black.
@@ -53,11 +54,13 @@ public final class FramePreparation {
 
     /// Fills `into` with the normalised input, [3, resolution, resolution] (channel, row, column).
     ///
-    /// `samples` are exactly the frame's (`geometry.bytes`; its offset is not used). Takes no memory once pictures of this
-    /// size have been prepared. Throws ``ImagingError/badGeometry(_:)``, ``ImagingError/wrongSize(what:expected:found:)`` and
+    /// `samples` are exactly the frame's (`geometry.bytes`; its offset is not used). `planes` are all of its scan's, where the tables of
+    /// its tone lie; frames without tables need none. Takes no memory once pictures of this size have been prepared. Throws ``ImagingError/badGeometry(_:)``, ``ImagingError/wrongSize(what:expected:found:)`` and
     /// ``ImagingError/noFiniteSample``.
     public func prepare(
-        _ geometry: FrameGeometry, samples: UnsafeRawBufferPointer, into result: UnsafeMutableBufferPointer<Float>
+        _ geometry: FrameGeometry, samples: UnsafeRawBufferPointer,
+        planes scanPlanes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        into result: UnsafeMutableBufferPointer<Float>
     ) throws(ImagingError) {
         try geometry.check(samples)
         guard result.count == inputCount, let planes = result.baseAddress else {
@@ -66,14 +69,15 @@ public final class FramePreparation {
         let side = preprocessing.resolution
         let plane = side * side
         let plan = ResizePlan(preprocessing, width: geometry.width, height: geometry.height)
-        let intensity = try rule.resolve(preprocessing.intensity, geometry, samples: samples)
+        let intensity = try rule.resolve(
+            preprocessing.intensity, geometry, samples: samples, planes: scanPlanes)
         if plan.columns.count < side || plan.rows.count < side { result.update(repeating: 0) }
         resizer.resize(
             intensity, geometry, samples: samples, plan: plan, interpolation: preprocessing.interpolation,
             planes: planes,
             row: side, plane: plane)
         // Gray is in the first plane: that one last, because the others are made of it.
-        let gray = geometry.colourChannels == 1
+        let gray = geometry.preparedChannels == 1
         for channel in [1, 2, 0] {
             nr_normalise(
                 gray ? planes : planes + channel * plane, plane, mean[channel], std[channel],
@@ -84,7 +88,7 @@ public final class FramePreparation {
     /// The input made of frame `index` (from 0) of a scan that was decoded in this process, [1, 3, resolution, resolution].
     ///
     /// `name` is for messages alone. Throws ``ImagingError/noSuchFrame(path:asked:frames:)`` besides what
-    /// ``prepare(_:samples:into:)`` throws.
+    /// ``prepare(_:samples:planes:into:)`` throws.
     public func input(of scan: DecodedScan, frame index: Int, named name: String) throws(ImagingError) -> Tensor {
         guard scan.frames.indices.contains(index) else {
             throw .noSuchFrame(path: name, asked: index, frames: scan.frames.count)
@@ -92,7 +96,8 @@ public final class FramePreparation {
         var scalars = [Float](repeating: 0, count: inputCount)
         try scan.withSamples(ofFrame: index) { samples throws(ImagingError) in
             try scalars.withUnsafeMutableBufferPointer { result throws(ImagingError) in
-                try prepare(scan.frames[index], samples: samples, into: result)
+                try prepare(
+                    scan.frames[index], samples: samples, planes: scan.planes.bytes, into: result)
             }
         }
         let side = preprocessing.resolution
@@ -113,6 +118,12 @@ extension FrameGeometry {
             throw .badGeometry(
                 "expected a gray or RGB frame with pixels, found \(width) × \(height) × \(channels), \(bits) bits")
         }
+        guard tone.palette.isEmpty || (tone.palette.count == 3 && channels == 1 && sample.size <= 2) else {
+            throw .badGeometry("expected a palette of 8 or 16 bits, found \(channels) channels of \(sample)")
+        }
+        guard tone.slope.isFinite, tone.slope != 0, tone.intercept.isFinite else {
+            throw .badGeometry("expected a finite slope and intercept, found \(tone.slope) and \(tone.intercept)")
+        }
         let (pixels, tooMany) = width.multipliedReportingOverflow(by: height)
         let (size, tooLarge) = pixels.multipliedReportingOverflow(by: channels * sample.size)
         guard !tooMany, !tooLarge, size == bytes, samples.count == size else {
@@ -126,12 +137,12 @@ extension Preprocessing.Intensity {
     /// Throws ``ImagingError/badPreprocessing(_:)`` where the bounds make no rule.
     func check() throws(ImagingError) {
         switch self {
-        case .fullRange: return
+        case .fullRange, .file: return
         case .percentile(let low, let high):
             guard low >= 0, low < high, high <= 100 else {
                 throw .badPreprocessing("expected percentiles with 0 ≤ low < high ≤ 100, found \(low) and \(high)")
             }
-        case .window(let center, let width):
+        case .window(let center, let width, _):
             guard center.isFinite, width.isFinite, width > 0 else {
                 throw .badPreprocessing(
                     "expected a finite window with a width over 0, found center \(center), width \(width)")

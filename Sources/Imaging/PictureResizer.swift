@@ -35,7 +35,7 @@ final class PictureResizer {
             for columns in Self.blocks(plan.columns, taps: columnTaps) {
                 across.prepare(
                     .init(source: geometry.width, target: plan.width, outputs: columns, interpolation: interpolation))
-                grow(&line, to: 2 * geometry.colourChannels * (across.sourceCount + across.taps))
+                grow(&line, to: 2 * Int(intensity.colours) * (across.sourceCount + across.taps))
                 grow(&narrow, to: columns.count)
                 let corner = (plan.top + rows.lowerBound - plan.rows.lowerBound) * row
                 let target = planes + corner + plan.left + columns.lowerBound - plan.columns.lowerBound

@@ -30,10 +30,11 @@ public struct Thumbnail: Sendable, Hashable {
     }
 
     /// The frame with its longer side at most `side` pixels (never enlarged), after the intensity rule; min-is-white is turned,
-    /// alpha left out. Throws as ``FramePreparation/prepare(_:samples:into:)`` does.
+    /// alpha left out. `planes` as for ``FramePreparation/prepare(_:samples:planes:into:)``, which see for what is thrown.
     public static func make(
-        _ geometry: FrameGeometry, samples: UnsafeRawBufferPointer, intensity: Preprocessing.Intensity,
-        side: Int = reportSide
+        _ geometry: FrameGeometry, samples: UnsafeRawBufferPointer,
+        planes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        intensity: Preprocessing.Intensity, side: Int = reportSide
     ) throws(ImagingError) -> Thumbnail {
         try geometry.check(samples)
         try intensity.check()
@@ -42,8 +43,9 @@ public struct Thumbnail: Sendable, Hashable {
         let shrink = min(1, Double(side) / longer)
         let width = max(1, Int((Double(geometry.width) * shrink).rounded()))
         let height = max(1, Int((Double(geometry.height) * shrink).rounded()))
-        let (plane, channels) = (width * height, geometry.colourChannels)
-        let resolved = try IntensityRule().resolve(intensity, geometry, samples: samples)
+        let (plane, channels) = (width * height, geometry.preparedChannels)
+        let rule = IntensityRule()
+        let resolved = try rule.resolve(intensity, geometry, samples: samples, planes: planes)
         var planes = [Float](repeating: 0, count: plane * channels)
         var pixels = [UInt8](repeating: 0, count: plane * channels)
         planes.withUnsafeMutableBufferPointer { planes in
@@ -57,6 +59,7 @@ public struct Thumbnail: Sendable, Hashable {
                 }
             }
         }
+        withExtendedLifetime(rule) {}
         return try Thumbnail(width: width, height: height, channels: channels, pixels: pixels)
     }
 

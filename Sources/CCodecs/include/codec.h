@@ -18,6 +18,7 @@ enum nr_frame_flags {
     NR_MIN_IS_WHITE = 1,  // stored samples are inverted; preparation turns them, once
     NR_ALPHA = 2,         // the last channel is alpha; preparation leaves it out
     NR_LOSSY = 4,         // the file's compression was lossy
+    NR_MEASURED = 8,      // gray samples are measurements (DICOM, NIfTI): their type's range is not what they are shown in
 };
 
 // One frame: samples interleaved as [height, width, channels], orientation already applied.

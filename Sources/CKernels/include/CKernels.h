@@ -8,5 +8,6 @@
 #include "nr_convert.h"
 #include "nr_kernels.h"
 #include "resize.h"
+#include "tone_curve.h"
 
 #endif

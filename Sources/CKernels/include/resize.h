@@ -4,15 +4,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// How the samples of a picture become intensities: clamp((sample - low) * scale, 0, 1), then 1 - that where inverted.
-// NaN counts as the smallest value.
+#include "tone_curve.h"
+
+// How the samples of a picture become intensities: clamp((sample - low) * scale, 0, 1), then 1 - that where inverted. A negative
+// scale turns the order of samples. NaN counts as the smallest value. Where there is a table, or else a curve, it says the intensity instead.
 typedef struct {
     uint32_t sample;    // 1 u8, 2 u16, 3 u32, 4 i8, 5 i16, 6 i32, 7 f32, 8 f64
     uint32_t channels;  // stored per pixel
-    uint32_t colours;   // read of them: the first 1 or 3
+    uint32_t colours;   // made of them: the first 1 or 3, or 3 of a palette's index
     uint32_t inverted;  // 0 or 1
     double low, scale;
     uint32_t in_steps;  // 1 for u8 samples of full range 0…255: resized in whole steps as Pillow does; 0: in floating point
+    // Of samples of 8 and 16 bits: an intensity for each of their 256 or 65,536 patterns. In steps: of whole 1/255. NULL: none.
+    const float *table;
+    size_t table_step;      // from one colour's table to the next one's; with it, all colours are looked up from channel 0: a palette
+    const nr_curve *curve;  // evaluated sample by sample; NULL: none
 } nr_intensity;
 
 // Finite samples among the colours of `pixels` pixels.

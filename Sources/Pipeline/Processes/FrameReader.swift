@@ -49,10 +49,10 @@ final class FrameReader {
         }
     }
 
-    /// Reads one frame.
-    func read(_ frame: FrameGeometry, samples: UnsafeRawBufferPointer) throws(Refusal) -> ReadingMessage {
+    /// Reads one frame, whose samples and tables lie in `planes`.
+    func read(_ frame: FrameGeometry, planes: UnsafeRawBufferPointer) throws(Refusal) -> ReadingMessage {
         let start = Instant.now
-        try prepare(frame, samples, with: preparation)
+        try prepare(frame, Self.samples(of: frame, planes), planes, with: preparation)
         let between = Instant.now
         let logits = try logits()
         guard logits.allSatisfy(\.isFinite) else { throw Refusal(.network, "the network's outputs are not finite") }
@@ -62,10 +62,15 @@ final class FrameReader {
             networkMilliseconds: Instant.now.seconds(since: between) * 1e3)
     }
 
+    private static func samples(of frame: FrameGeometry, _ planes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: planes[frame.offset..<frame.offset + frame.bytes])
+    }
+
     /// A small picture of one frame.
-    func thumbnail(_ frame: FrameGeometry, samples: UnsafeRawBufferPointer) throws(Refusal) -> Thumbnail {
+    func thumbnail(_ frame: FrameGeometry, planes: UnsafeRawBufferPointer) throws(Refusal) -> Thumbnail {
         do throws(ImagingError) {
-            return try Thumbnail.make(frame, samples: samples, intensity: preprocessing.intensity)
+            return try Thumbnail.make(
+                frame, samples: Self.samples(of: frame, planes), planes: planes, intensity: preprocessing.intensity)
         } catch {
             throw Refusal(.prepare, "\(error)")
         }
@@ -112,7 +117,7 @@ final class FrameReader {
         let frame = FrameGeometry(
             width: example.width, height: example.height, channels: example.channels, sample: sample)
         func prepare(_ bytes: UnsafeRawBufferPointer) -> Result<Void, Refusal> {
-            Result { () throws(Refusal) in try self.prepare(frame, bytes, with: preparation) }
+            Result { () throws(Refusal) in try self.prepare(frame, bytes, bytes, with: preparation) }
         }
         switch example.samples {
         case .uint8(let samples): try samples.withUnsafeBytes(prepare).get()
@@ -121,11 +126,14 @@ final class FrameReader {
     }
 
     private func prepare(
-        _ frame: FrameGeometry, _ samples: UnsafeRawBufferPointer, with preparation: FramePreparation
+        _ frame: FrameGeometry, _ samples: UnsafeRawBufferPointer, _ planes: UnsafeRawBufferPointer,
+        with preparation: FramePreparation
     ) throws(Refusal) {
         var failure: ImagingError?
         prepared.withUnsafeMutableBufferPointer { buffer in
-            do throws(ImagingError) { try preparation.prepare(frame, samples: samples, into: buffer) } catch {
+            do throws(ImagingError) {
+                try preparation.prepare(frame, samples: samples, planes: planes, into: buffer)
+            } catch {
                 failure = error
             }
         }

@@ -78,15 +78,12 @@ private struct Worker {
         case (.read, let loaded?):
             let frame = try FrameMessage(payload, limits: loaded.limits, planesCapacity: loaded.planes.count).frame
             return refusing { () throws(FrameReader.Refusal) in
-                (.reading, try loaded.reader.read(frame, samples: samples(of: frame, loaded)).payload)
+                (.reading, try loaded.reader.read(frame, planes: loaded.planes).payload)
             }
         case (.thumbnail, let loaded?):
             let frame = try FrameMessage(payload, limits: loaded.limits, planesCapacity: loaded.planes.count).frame
             return refusing { () throws(FrameReader.Refusal) in
-                (
-                    .picture,
-                    PictureMessage(try loaded.reader.thumbnail(frame, samples: samples(of: frame, loaded))).payload
-                )
+                (.picture, PictureMessage(try loaded.reader.thumbnail(frame, planes: loaded.planes)).payload)
             }
         default:
             throw ProtocolError(reason: "a message of kind \(kind)")
@@ -113,10 +110,6 @@ private struct Worker {
         } catch {
             return (.refusal, refusal("model", error.reason))
         }
-    }
-
-    private func samples(of frame: FrameGeometry, _ loaded: Loaded) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: loaded.planes[frame.offset..<frame.offset + frame.bytes])
     }
 
     private func refusing(
