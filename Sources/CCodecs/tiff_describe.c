@@ -1,6 +1,7 @@
 // What the tags of a TIFF page say, checked before any memory is taken for it.
 #include <string.h>
 
+#include "placement.h"
 #include "tiff_page.h"
 
 static bool reads_compression(uint16_t compression) {
@@ -162,7 +163,7 @@ int tiff_describe(tiff_file *file, tiff_page *page, const nr_output *output) {
                          page->compression);
 
     // Limits of the frame itself before its blocks: the clearest message first.
-    bool turned = page->orientation >= 5;
+    bool turned = nr_orientation_turns(page->orientation);
     page->frame.width = turned ? page->height : page->width;
     page->frame.height = turned ? page->width : page->height;
     page->frame.orientation = page->orientation;

@@ -2,39 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "placement.h"
 #include "tiff_page.h"
-
-// Where the pixel stored at (x, y) goes: origin + x * x_step + y * y_step, in bytes.
-typedef struct {
-    uint8_t *origin;
-    ptrdiff_t x_step, y_step;
-    size_t pixel;
-} placement;
-
-static placement place(const tiff_page *page, uint8_t *pixels) {
-    ptrdiff_t pixel = (ptrdiff_t)(page->frame.channels * nr_sample_size(page->frame.sample));
-    ptrdiff_t row = pixel * (ptrdiff_t)page->frame.width;
-    ptrdiff_t right = pixel * ((ptrdiff_t)page->frame.width - 1), bottom = row * ((ptrdiff_t)page->frame.height - 1);
-    switch (page->orientation) {  // TIFF 6.0, section 8: where row 0 and column 0 are
-    case 2: return (placement){pixels + right, -pixel, row, (size_t)pixel};
-    case 3: return (placement){pixels + right + bottom, -pixel, -row, (size_t)pixel};
-    case 4: return (placement){pixels + bottom, pixel, -row, (size_t)pixel};
-    case 5: return (placement){pixels, row, pixel, (size_t)pixel};
-    case 6: return (placement){pixels + right, row, -pixel, (size_t)pixel};
-    case 7: return (placement){pixels + right + bottom, -row, -pixel, (size_t)pixel};
-    case 8: return (placement){pixels + bottom, -row, pixel, (size_t)pixel};
-    default: return (placement){pixels, pixel, row, (size_t)pixel};
-    }
-}
-
-static void put_run(const placement *to, uint32_t x, uint32_t y, const uint8_t *from, size_t count) {
-    uint8_t *at = to->origin + (ptrdiff_t)x * to->x_step + (ptrdiff_t)y * to->y_step;
-    if (to->x_step == (ptrdiff_t)to->pixel) {
-        memcpy(at, from, count * to->pixel);
-        return;
-    }
-    for (size_t i = 0; i < count; i++, at += to->x_step, from += to->pixel) memcpy(at, from, to->pixel);
-}
 
 // Memory for one block on its way to its place.
 typedef struct {
@@ -66,7 +35,7 @@ static int read_block(tiff_file *file, const tiff_page *page, uint32_t index, ui
 }
 
 // Rows of a block whose samples come as the frame's tiff_conversion says, one line at a time.
-static void put_rows(const tiff_page *page, const placement *to, const scratch *memory, uint32_t x, uint32_t y, uint32_t columns,
+static void put_rows(const tiff_page *page, const nr_placement *to, const scratch *memory, uint32_t x, uint32_t y, uint32_t columns,
                      uint32_t rows) {
     uint32_t parts = page->planar ? page->kept : 1;
     size_t stride = page->planar ? page->kept : page->samples;
@@ -80,12 +49,12 @@ static void put_rows(const tiff_page *page, const placement *to, const scratch *
             tiff_unpack(page, stored, count, memory->line + part * sample, page->planar ? stride : 1);
         }
         tiff_convert(page, memory->line, columns, stride, memory->pixels);
-        put_run(to, x, y + row, memory->pixels, columns);
+        nr_put_run(to, x, y + row, memory->pixels, columns);
     }
 }
 
 // Subsampled YCbCr: units of sub_x * sub_y luma samples followed by one Cb and one Cr.
-static void put_units(const tiff_page *page, TIFFYCbCrToRGB *conversion, const placement *to, const uint8_t *stored, uint32_t x,
+static void put_units(const tiff_page *page, TIFFYCbCrToRGB *conversion, const nr_placement *to, const uint8_t *stored, uint32_t x,
                       uint32_t y, uint32_t columns, uint32_t rows) {
     uint32_t across = page->subsample_x, down = page->subsample_y;
     size_t unit = (size_t)across * down + 2;
@@ -98,7 +67,7 @@ static void put_units(const tiff_page *page, TIFFYCbCrToRGB *conversion, const p
             TIFFYCbCrtoRGB(conversion, from[(row % down) * across + column % across], from[unit - 2], from[unit - 1], &red, &green,
                            &blue);
             uint8_t rgb[3] = {(uint8_t)red, (uint8_t)green, (uint8_t)blue};
-            put_run(to, x + column, y + row, rgb, 1);
+            nr_put_run(to, x + column, y + row, rgb, 1);
         }
     }
 }
@@ -139,7 +108,7 @@ static int read_straight(tiff_file *file, const tiff_page *page, uint8_t *pixels
 }
 
 static int read_blocks(tiff_file *file, const tiff_page *page, const scratch *memory, TIFFYCbCrToRGB *tables, uint8_t *pixels) {
-    placement to = place(page, pixels);
+    nr_placement to = nr_place(&page->frame, pixels);
     uint32_t across = (page->width - 1) / page->block_width + 1, down = (page->height - 1) / page->block_height + 1;
     uint32_t parts = page->planar ? page->kept : 1;
     for (uint32_t block_y = 0; block_y < down; block_y++) {
