@@ -22,11 +22,6 @@ struct IntensityTests {
         return Array(try prepare(rows, geometry, .plain(samples.count, intensity: rule))[0..<samples.count])
     }
 
-    private func expectClose(_ found: [Float], _ expected: [Double], _ tolerance: Double = 1e-6) {
-        #expect(found.count == expected.count)
-        for (a, b) in zip(found, expected) { #expect(abs(Double(a) - b) <= tolerance, "\(found) against \(expected)") }
-    }
-
     @Test("Full range is the stored bits' range, from the lowest to the highest number they hold")
     func fullRange() throws {
         expectClose(try intensities([0, 51, 255] as [UInt8], .u8), [0, 0.2, 1])

@@ -63,6 +63,26 @@ struct TableTests {
                 #"{"fit":"pad","intensity":{"window":{"center":40,"width":400}},"interpolation":"bilinear","resolution":240}"#
             )
                 == "window centred at 40, 400 wide; resized to fit 240 × 240 (bilinear, antialiased), the rest black")
+        for (settings, words) in [
+            (#""intensity": "file""#, "the file's own window or lookup table"),
+            (#""intensity": {"file": "LUNG"}"#, #"the file's own window "LUNG""#),
+            (
+                #""intensity": {"window": {"center": -600, "width": 1500, "function": "sigmoid"}}"#,
+                "window centred at -600, 1500 wide (sigmoid)"
+            ),
+            (
+                #""intensity": "full-range", "slices": "middle", "axis": "coronal""#,
+                "the middle frame (volumes in coronal slices); full range of the stored bits"
+            ),
+            (
+                #""intensity": "full-range", "slices": {"every": 4}"#,
+                "every 4 of the frames; full range of the stored bits"
+            ),
+        ] {
+            #expect(
+                PreprocessingWords.describe(#"{"resolution": 9, "fit": "squash", \#(settings)}"#)
+                    == words + "; resized to 9 × 9 whatever its shape (bicubic, antialiased)")
+        }
         #expect(PreprocessingWords.describe("{}") == "{}")
     }
 }

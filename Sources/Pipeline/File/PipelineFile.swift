@@ -94,31 +94,3 @@ public struct PipelineFile: Sendable, Hashable {
             "\(path): no model for variant \(variant.rawValue); the file lists \(known): add one under models")
     }
 }
-
-/// The keys of a model's preprocessing that a pipeline file replaces; nil keeps the model's own.
-public struct PreprocessingOverrides: Sendable, Hashable {
-    /// How stored samples become intensities.
-    public var intensity: Preprocessing.Intensity?
-    /// How a rectangular picture becomes square.
-    public var fit: Preprocessing.Fit?
-    /// Share of the picture that `crop` keeps, over 0 to 1.
-    public var cropFraction: Double?
-    /// The resize filter.
-    public var interpolation: Preprocessing.Interpolation?
-    /// Three channel means of intensities.
-    public var mean: [Double]?
-    /// Three channel standard deviations of intensities, over 0.
-    public var std: [Double]?
-
-    /// `model`'s preprocessing with these keys replaced.
-    public func applied(to model: Preprocessing) -> Preprocessing {
-        var result = model
-        result.intensity = intensity ?? model.intensity
-        result.fit = fit ?? model.fit
-        result.cropFraction = cropFraction ?? model.cropFraction
-        result.interpolation = interpolation ?? model.interpolation
-        result.mean = mean ?? model.mean
-        result.std = std ?? model.std
-        return result
-    }
-}

@@ -95,7 +95,7 @@ private struct PipelineFileReader {
         var file = PipelineFile(
             path: path, text: text, study: study ?? "", inputs: inputs, models: models,
             store: store.map(absolute) ?? "", report: report)
-        file.preprocessing = preprocessing(top)
+        file.preprocessing = PreprocessingOverrides(pipeline: top)
         file.limits = limits(top)
         file.workers = top.integer("workers", in: 1...1024)
         file.settle = top.number("settle", in: 0...86_400) ?? file.settle
@@ -222,53 +222,5 @@ private struct PipelineFileReader {
         limits.seconds = mapping.number("seconds", in: 0.1...86_400) ?? limits.seconds
         limits.memory = mapping.bytes("memory", in: (64 << 20)...(1 << 40)) ?? limits.memory
         return limits
-    }
-
-    private func preprocessing(_ top: YAMLMapping) -> PreprocessingOverrides {
-        var overrides = PreprocessingOverrides()
-        guard let node = top.node("preprocessing"),
-            let mapping = YAMLMapping(
-                node, key: "preprocessing", known: ["intensity", "fit", "crop_pct", "interpolation", "mean", "std"],
-                problems: problems)
-        else { return overrides }
-        overrides.intensity = intensity(mapping)
-        overrides.fit = mapping.choice("fit", Preprocessing.Fit.self)
-        overrides.cropFraction = mapping.number("crop_pct", in: 0.01...1)
-        overrides.interpolation = mapping.choice("interpolation", Preprocessing.Interpolation.self)
-        overrides.mean = mapping.numbers("mean", count: 3, in: -1e6...1e6)
-        overrides.std = mapping.numbers("std", count: 3, in: 1e-6...1e6)
-        return overrides
-    }
-
-    private func intensity(_ mapping: YAMLMapping) -> Preprocessing.Intensity? {
-        guard let node = mapping.node("intensity") else { return nil }
-        let key = mapping.name("intensity")
-        if node.scalar?.string == "full-range" { return .fullRange }
-        guard node.mapping != nil else {
-            problems.add(
-                at: node, key: key,
-                "expected full-range, {percentile: [0.5, 99.5]} or {window: {center: 40, width: 400}}, found \(describe(node))"
-            )
-            return nil
-        }
-        guard let rule = YAMLMapping(node, key: key, known: ["percentile", "window"], problems: problems) else {
-            return nil
-        }
-        if let bounds = rule.numbers("percentile", count: 2, in: 0...100) {
-            guard bounds[0] < bounds[1] else {
-                problems.add(
-                    at: node, key: key, "expected the lower percentile first, found \(bounds[0]) and \(bounds[1])")
-                return nil
-            }
-            return .percentile(low: bounds[0], high: bounds[1])
-        }
-        guard let windowNode = rule.node("window"),
-            let window = YAMLMapping(
-                windowNode, key: rule.name("window"), known: ["center", "width"], problems: problems),
-            window.required("center", "the window's centre") != nil,
-            window.required("width", "the window's width") != nil,
-            let center = window.number("center", in: -1e9...1e9), let width = window.number("width", in: 1e-9...1e9)
-        else { return nil }
-        return .window(center: center, width: width)
     }
 }

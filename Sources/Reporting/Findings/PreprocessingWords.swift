@@ -8,7 +8,7 @@ enum PreprocessingWords {
         guard let object = (try? JSONSerialization.jsonObject(with: Data(json.utf8))) as? [String: Any],
             let resolution = (object["resolution"] as? NSNumber)?.intValue
         else { return json }
-        var parts = [intensity(object["intensity"])]
+        var parts = [slicing(object["slices"], axis: object["axis"]), intensity(object["intensity"])].compactMap { $0 }
         let filter = object["interpolation"] as? String ?? "bicubic"
         switch object["fit"] as? String {
         case "squash":
@@ -27,15 +27,29 @@ enum PreprocessingWords {
         return parts.joined(separator: "; ")
     }
 
+    /// What is read of scans with several frames; nil where that is all of them in axial slices.
+    private static func slicing(_ slices: Any?, axis: Any?) -> String? {
+        let step = ((slices as? [String: Any])?["every"] as? NSNumber)?.intValue
+        let axis = axis as? String
+        guard slices != nil || axis != nil else { return nil }
+        let frames =
+            step.map { "every \($0) of the frames" }
+            ?? (slices as? String == "middle" ? "the middle frame" : "all frames")
+        return frames + (axis.map { " (volumes in \($0) slices)" } ?? "")
+    }
+
     private static func intensity(_ value: Any?) -> String {
         if let object = value as? [String: Any] {
             if let bounds = numbers(object["percentile"]) { return "percentiles \(bounds) become black and white" }
             if let window = object["window"] as? [String: Any], let center = window["center"] as? NSNumber,
                 let width = window["width"] as? NSNumber
             {
-                return "window centred at \(center), \(width) wide"
+                let function = (window["function"] as? String).map { " (\($0))" } ?? ""
+                return "window centred at \(center), \(width) wide\(function)"
             }
+            if let name = object["file"] as? String { return "the file's own window \"\(name)\"" }
         }
+        if value as? String == "file" { return "the file's own window or lookup table" }
         return "full range of the stored bits"
     }
 
