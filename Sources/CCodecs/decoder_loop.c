@@ -7,14 +7,13 @@
 
 #include <CSystem.h>
 #include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "decoder_faults.h"
 
 static const nr_patience forever = {.deadline = -1, .cancel = -1};
 
@@ -27,44 +26,33 @@ typedef struct {
     nr_tone tones[NR_DECODER_MAX_FRAMES];
 } answer;
 
-// For tests only: NIGHTREAD_FAULTS="crash:SIZE,hang:SIZE,memory:SIZE,exit:SIZE" makes the decoder of a file of exactly SIZE
-// bytes misbehave, so that what happens to the rest of a night can be tried. Unset, nothing here does anything.
-static void misbehave_if_asked(int scan) {
-    const char *faults = getenv("NIGHTREAD_FAULTS");
-    struct stat about;
-    if (faults == NULL || fstat(scan, &about) != 0) return;
-    for (const char *fault = faults; fault != NULL; fault = strchr(fault, ',')) {
-        if (*fault == ',') fault++;
-        const char *colon = strchr(fault, ':');
-        if (colon == NULL) return;
-        if (strtoll(colon + 1, NULL, 10) != (long long)about.st_size) continue;
-        if (strncmp(fault, "crash:", 6) == 0) raise(SIGSEGV);
-        if (strncmp(fault, "exit:", 5) == 0) _exit(9);
-        if (strncmp(fault, "spin:", 5) == 0)
-            for (volatile unsigned turn = 0;; turn++) {}
-        if (strncmp(fault, "hang:", 5) == 0)
-            for (;;) pause();
-        if (strncmp(fault, "memory:", 7) == 0)
-            for (;;) {
-                // Volatile, or the compiler leaves out memory that nobody reads.
-                volatile char *more = malloc(16 << 20);
-                if (more == NULL) abort();
-                for (size_t page = 0; page < 16 << 20; page += 4096) more[page] = 1;
-            }
-    }
+// What a decoder may use beside its memory, found once: a child asks nobody.
+typedef struct {
+    uint64_t mapped;       // address space of the warm parent, and so of its children
+    uint32_t confinement;  // nr_confinement, as far as it is the parent's to give
+} surroundings;
+
+// The warm parent gives up what neither it nor a child has a use for: files, sockets, programs. Where the kernel has no such
+// thing, the night goes on without it (doctor says so); where it has and refuses, something is wrong.
+static int confine_parent(surroundings *around) {
+    around->mapped = nr_address_space();
+    around->confinement = (uint32_t)nr_landlock_version() & NR_LANDLOCK_VERSION;
+    return nr_confine(NR_CALLS_FORKING);
 }
 
-// Takes away what decoding has no use for. Filters on system calls and paths belong here too: from here on, the child needs
-// its memory and two open descriptors alone.
-static int confine(const nr_decoder_request *request) {
-    uint64_t mapped = nr_address_space();
-    uint64_t memory = mapped + request->planes_bytes + request->memory_bytes;
+// Takes away what decoding has no use for: from here on, the child needs its memory and two open descriptors alone.
+static int confine(const nr_decoder_request *request, surroundings *around) {
+    uint64_t memory = around->mapped + request->planes_bytes + request->memory_bytes;
     int error = nr_set_limit(RLIMIT_CORE, 0, 0);
     if (error == 0) error = nr_set_limit(RLIMIT_FSIZE, 0, 0);
-    // No child of its own could outlive it (not binding for root; the system calls have to be filtered for that).
+    // No child of its own could outlive it; the filter below says the same to root, whom this does not bind.
     if (error == 0) error = nr_set_limit(RLIMIT_NPROC, 0, 0);
     if (error == 0) error = nr_set_limit(RLIMIT_CPU, request->cpu_seconds, (uint64_t)request->cpu_seconds + 1);
     if (error == 0) error = nr_set_limit(RLIMIT_AS, memory, memory);
+    if (error == 0 && nr_can_filter_calls()) {
+        error = nr_filter_calls(NR_CALLS_COMPUTING);
+        if (error == 0) around->confinement |= NR_CALLS_FILTERED;
+    }
     return error;
 }
 
@@ -77,14 +65,15 @@ static void refuse(answer *out, uint32_t kind, const char *message) {
 }
 
 // The child: decodes and leaves. Never returns to the loop.
-static _Noreturn void decode(const nr_decoder_request *request, int scan, int planes_fd, pid_t parent, answer *out) {
-    if (nr_die_with(parent) != 0 || confine(request) != 0) _exit(1);
+static _Noreturn void decode(const nr_decoder_request *request, int scan, int planes_fd, pid_t parent, surroundings around,
+                             answer *out) {
+    if (nr_die_with(parent) != 0 || confine(request, &around) != 0) _exit(1);
     uint8_t *planes = mmap(NULL, request->planes_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, planes_fd, 0);
     close(planes_fd);
     if (planes == MAP_FAILED) {
         refuse(out, NR_NO_MEMORY, "the memory for decoded samples could not be mapped");
     } else {
-        misbehave_if_asked(scan);
+        nr_misbehave_if_asked(scan);
         nr_result result = {.frames = out->frames, .tones = out->tones};
         int kind = nr_decode(scan, &request->limits, &request->slicing, planes, request->planes_bytes, &result);
         out->scan = result.scan;
@@ -100,6 +89,7 @@ static _Noreturn void decode(const nr_decoder_request *request, int scan, int pl
             refuse(out, (uint32_t)kind, result.failure.message);
         }
     }
+    out->reply.detail = around.confinement;
     out->reply.token = request->token;
     out->reply.magic = NR_DECODER_REPLY_MAGIC;
     _exit(0);
@@ -116,14 +106,15 @@ static int is_sound(const nr_decoder_reply *reply, uint64_t token) {
 }
 
 // Decodes one scan in a child; `out` then holds what to answer.
-static void decode_in_child(int socket, const nr_decoder_request *request, const int fds[2], answer *out) {
+static void decode_in_child(int socket, const nr_decoder_request *request, const int fds[2], const surroundings *around,
+                            answer *out) {
     memset(&out->reply, 0, sizeof out->reply);
     nr_decoder_reply reply = {.magic = NR_DECODER_REPLY_MAGIC, .version = NR_DECODER_VERSION, .token = request->token};
     pid_t parent = getpid();
     pid_t child = fork();
     if (child == 0) {
         close(socket);
-        decode(request, fds[0], fds[1], parent, out);
+        decode(request, fds[0], fds[1], parent, *around, out);
     }
     if (child < 0) {
         reply.status = NR_DECODER_NO_CHILD;
@@ -141,6 +132,7 @@ static void decode_in_child(int socket, const nr_decoder_request *request, const
             reply.detail = (uint32_t)WEXITSTATUS(how);
         } else {
             reply.status = said.status;
+            reply.detail = said.detail;
             reply.format = said.format;
             reply.frame_count = said.frame_count;
             reply.tone_count = said.tone_count;
@@ -173,7 +165,8 @@ int nr_decoder_loop(int socket) {
     nr_decoders_prepare();
     answer *out = mmap(NULL, sizeof *out, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (out == MAP_FAILED) return errno;
-    int error = 0;
+    surroundings around;
+    int error = confine_parent(&around);
     while (error == 0) {
         nr_decoder_request request;
         int fds[2];
@@ -183,7 +176,7 @@ int nr_decoder_loop(int socket) {
             request.limits.max_frames > NR_DECODER_MAX_FRAMES || request.slicing.step == 0 || request.cpu_seconds == 0)
             error = EPROTO;
         else
-            decode_in_child(socket, &request, fds, out);
+            decode_in_child(socket, &request, fds, &around, out);
         close(fds[0]);
         close(fds[1]);
         if (error == 0) error = send_and_forget(socket, out);

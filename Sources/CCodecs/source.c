@@ -1,5 +1,6 @@
 #include "source.h"
 
+#include <CSystem.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,14 +27,15 @@ enum nr_failure_kind nr_source_kind(const nr_source *source, enum nr_failure_kin
 }
 
 int nr_source_open(nr_source *source, int fd, const nr_limits *limits, nr_failure *failure) {
-    struct stat status;
-    if (fstat(fd, &status) != 0) return nr_fail(failure, NR_IO, "cannot be examined: %s", strerror(errno));
+    nr_stamp stamp;
+    int error = nr_stamp_of(fd, &stamp);
+    if (error != 0) return nr_fail(failure, NR_IO, "cannot be examined: %s", strerror(error));
     // A FIFO or a device would block or never end.
-    if (!S_ISREG(status.st_mode))
+    if (!S_ISREG(stamp.kind))
         return nr_fail(failure, NR_IO, "expected a regular file, found a %s",
-                       S_ISDIR(status.st_mode) ? "folder" : "special file");
-    if (status.st_size <= 0) return nr_fail(failure, NR_EMPTY, "expected a picture, found no bytes at all");
-    *source = (nr_source){.fd = fd, .size = (uint64_t)status.st_size};
+                       S_ISDIR(stamp.kind) ? "folder" : "special file");
+    if (stamp.size <= 0) return nr_fail(failure, NR_EMPTY, "expected a picture, found no bytes at all");
+    *source = (nr_source){.fd = fd, .size = (uint64_t)stamp.size};
     if (source->size > limits->max_file_bytes)
         return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu bytes, found a file of %llu",
                        (unsigned long long)limits->max_file_bytes, (unsigned long long)source->size);

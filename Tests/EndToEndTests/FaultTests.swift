@@ -14,6 +14,10 @@ private func processes(named name: String, below folder: URL) -> [Int32] {
     }
 }
 
+/// Whether this kernel filters system calls.
+private let hasFilters =
+    (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8))?.contains("Seccomp:") == true
+
 @Suite("A scan that takes its decoder down")
 struct FaultTests {
     /// Five scans, one of which has a size of its own, so that the decoder's test hook finds it.
@@ -29,6 +33,9 @@ struct FaultTests {
         "It costs that scan alone, with one recorded failure",
         arguments: [
             ("crash", "crash", "SIGSEGV"), ("exit", "crash", "left with status 9"), ("memory", "crash", "SIGABRT"),
+            // What a scan that has taken its decoder over would try: each ends it, as the kernel's answer to a call that it may not make.
+            ("open", "crash", "SIGSYS"), ("socket", "crash", "SIGSYS"), ("fork", "crash", "SIGSYS"),
+            ("exec", "crash", "SIGSYS"), ("kill", "crash", "SIGSYS"),
             ("hang", "timeout", "took longer than 2.0 s"), ("spin", "timeout", "took longer than 2.0 s"),
         ])
     func costsOneScan(fault: String, kind: String, reason: String) throws {
@@ -75,6 +82,26 @@ struct FaultTests {
         #expect(output.ledger["read", default: 0] >= 39)
         #expect(output.ledger["read", default: 0] + output.ledger["failed", default: 0] == 40)
         #expect(output.status == 0 || output.status == 3)
+    }
+
+    @Test(
+        "Decoders, their children and workers run under a filter of system calls",
+        .enabled(if: hasFilters, "needs seccomp"))
+    func confined() throws {
+        let (study, size) = try study("limits: {seconds: 60}")
+        let run = try study.start(environment: ["NIGHTREAD_FAULTS": "hang:\(size)"])
+        #expect(run.waitFor("\"outcome\":\"read\"", count: 4))
+        let children = ["decoder", "worker"].flatMap { processes(named: $0, below: study.folder) }
+        // Two lanes of two, and the child of the decoder that hangs.
+        #expect(children.count == 5)
+        for pid in children {
+            let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+            // 2: SECCOMP_MODE_FILTER, proc(5).
+            #expect(status.contains("\nSeccomp:\t2\n"), "\(status)")
+            #expect(status.contains("\nNoNewPrivs:\t1\n"), "\(status)")
+        }
+        kill(run.pid, SIGKILL)
+        _ = run.wait()
     }
 
     @Test("Children are gone after their supervisor was killed")

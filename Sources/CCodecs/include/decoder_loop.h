@@ -34,6 +34,9 @@ enum nr_decoder_status {
     NR_DECODER_NO_CHILD = 5,    // no child could be made: errno `detail`; no payload
 };
 
+// What held a child that decoded or refused while it did so, as `detail` says: landlock's version in the lowest bits (0: none), and
+enum nr_confinement { NR_LANDLOCK_VERSION = 0xff, NR_CALLS_FILTERED = 0x100 };
+
 typedef struct {
     uint32_t magic, version;
     uint64_t token;

@@ -75,6 +75,32 @@ int nr_next_signal(int fd);
 int nr_flag(int *fd_out);
 void nr_raise_flag(int fd);
 
+// ---- sandbox.c ----
+
+// The version of landlock's interface that the kernel offers; 0: none.
+int nr_landlock_version(void);
+
+// Takes the right to any file, folder, TCP port, abstract socket and signal of others from this thread and what it starts later,
+// for good, as far as the kernel's landlock knows them. Open descriptors stay. ENOSYS where there is no landlock.
+int nr_forbid_files(void);
+
+// Whether nr_filter_calls works here.
+int nr_can_filter_calls(void);
+
+// System calls that a process keeps.
+enum nr_calls {
+    NR_CALLS_COMPUTING = 1,  // memory without execution, time, reading open descriptors, ending itself
+    NR_CALLS_ANSWERING = 2,  // and messages on open sockets
+    NR_CALLS_FORKING = 3,    // and children, who may give up more
+};
+
+// Takes all other system calls from this thread and what it starts later, for good: whoever makes one is ended by SIGSYS, but for
+// a few questions of libraries, which are refused. ENOSYS where that is not possible.
+int nr_filter_calls(enum nr_calls kept);
+
+// Both of the above, as far as this kernel has them.
+int nr_confine(enum nr_calls kept);
+
 // ---- files.c ----
 
 // 1 when `path` lies on a network or user-space file system (which sends no file events for other machines' writes),

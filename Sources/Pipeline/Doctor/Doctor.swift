@@ -128,20 +128,38 @@ public enum Doctor {
         }
     }
 
-    /// Whether a decoder comes up with the pipeline's limits.
+    /// Whether a decoder comes up with the pipeline's limits, and what holds it.
     private static func processes(_ pipeline: PipelineFile) -> [Check] {
+        let confinement: Confinement?
         do throws(PipelineError) {
             let planes = try Planes(capacity: pipeline.limits.scan.maxPlaneBytes)
             let cancel = try Flag()
             do throws(ChildFailure) {
-                try DecoderProcess(program: ChildProgram(), cancel: cancel).probe(planes)
+                let decoder = try DecoderProcess(program: ChildProgram(), cancel: cancel)
+                try decoder.probe(planes)
+                confinement = decoder.confinement
             } catch {
                 throw PipelineError.processes(reason: "the decoder process does not work: \(error)")
             }
         } catch {
             return [Check("decoder", error)]
         }
-        return [Check(.ok, "decoder", "starts, and refuses what is no scan")]
+        return [Check(.ok, "decoder", "starts, and refuses what is no scan"), sandbox(confinement)]
+    }
+
+    /// What a decoder that is taken over could still do.
+    static func sandbox(_ confinement: Confinement?) -> Check {
+        guard let confinement else { return Check(.warn, "sandbox", "not known") }
+        guard !confinement.isComplete else { return Check(.ok, "sandbox", "decoders: \(confinement)") }
+        let left =
+            confinement.filtersCalls
+            ? "files are closed to decoders by the filter alone"
+            : confinement.landlockVersion > 0
+                ? "a decoder that a scan takes over could open sockets and start programs"
+                : "a decoder that a scan takes over could do whatever this user may"
+        return Check(
+            .warn, "sandbox",
+            "decoders: \(confinement): \(left); use a kernel of 5.13 or newer with landlock and seccomp")
     }
 
     private static func store(_ pipeline: PipelineFile) -> [Check] {

@@ -18,6 +18,8 @@ enum DecoderAnswer: Equatable {
 final class DecoderProcess {
     private let process: ChildProcess
     private var token = UInt64.random(in: 1...(1 << 32))
+    /// What held the child that answered last, as it says; nil before the first answer.
+    private(set) var confinement: Confinement?
 
     init(program: ChildProgram, cancel: Flag) throws(ChildFailure) {
         process = try ChildProcess("decoder", program: program, cancel: cancel)
@@ -61,6 +63,7 @@ final class DecoderProcess {
         } catch {
             throw process.refuse(error.reason)
         }
+        confinement = reply.confinement ?? confinement
         let payload = try process.receive(reply.payloadSize, until: deadline)
         do throws(ProtocolError) {
             return try reply.answer(payload, limits: limits.scan, planesCapacity: planes.capacity)
@@ -81,6 +84,14 @@ struct DecoderReply {
 
     /// Bytes that follow; bounded by the largest number of frames.
     var payloadSize: Int { Int(header.payload) }
+
+    /// What held the child, as it says; nil where it did not come to an answer.
+    var confinement: Confinement? {
+        switch header.status {
+        case UInt32(NR_DECODER_DECODED.rawValue), UInt32(NR_DECODER_REFUSED.rawValue): Confinement(header.detail)
+        default: nil
+        }
+    }
 
     /// - Parameter token: of the scan that the reply must be about.
     init(_ bytes: [UInt8], token: UInt64) throws(ProtocolError) {

@@ -6,7 +6,8 @@ import Imaging
 
 /// The worker process: loads one model, then turns frames in shared memory into probabilities until its socket closes.
 ///
-/// Synchronous and on one thread, and opens nothing after the model: nothing here stands in the way of a sandbox.
+/// Synchronous and on one thread. Once the model is loaded, and before it sees a sample of any scan, it gives up files, network
+/// and all system calls but those that computing and answering take.
 public enum WorkerLoop {
     /// Serves the supervisor on the socket that a spawned child has.
     ///
@@ -106,6 +107,8 @@ private struct Worker {
             guard let bytes = try? JSONEncoder().encode(hello) else {
                 throw FrameReader.Refusal(.network, "no greeting")
             }
+            let error = nr_confine(NR_CALLS_ANSWERING)
+            guard error == 0 else { throw FrameReader.Refusal(.network, "no sandbox: \(systemMessage(error))") }
             return (.hello, Array(bytes))
         } catch {
             return (.refusal, refusal("model", error.reason))
