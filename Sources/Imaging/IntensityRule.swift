@@ -169,7 +169,8 @@ final class IntensityRule {
         )
     }
 
-    private static func between(_ a: Double, _ b: Double, at t: Double) -> Double {
+    /// The number that lies `t` of the way from `a` to `b`, rounded as numpy does.
+    static func between(_ a: Double, _ b: Double, at t: Double) -> Double {
         t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t)
     }
 }

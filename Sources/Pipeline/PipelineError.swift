@@ -1,3 +1,4 @@
+public import Imaging
 public import Store
 
 /// What can go wrong before, around and during a run; a scan's own failure is not an error but a recorded outcome.
@@ -20,6 +21,10 @@ public enum PipelineError: Error, CustomStringConvertible, Equatable {
     case diskSpace(path: String, free: UInt64, floor: UInt64)
     /// The store refused; nothing that was stored is lost.
     case store(StoreError)
+    /// A scan that a command reads by itself cannot be opened, decoded or prepared.
+    case scan(ImagingError)
+    /// A scan that a command reads by itself took its decoder down.
+    case lostScan(path: String, kind: FailureKind, reason: String)
     /// A report's place cannot be written to.
     case output(path: String, cause: String)
 
@@ -37,6 +42,8 @@ public enum PipelineError: Error, CustomStringConvertible, Equatable {
             "\(path): only \(ByteSize.text(free)) left on this disk, below the floor of \(ByteSize.text(floor)) "
                 + "(free_space in the pipeline file); make room and run again, nothing that was read is lost"
         case .store(let error): error.description
+        case .scan(let error): error.description
+        case .lostScan(let path, let kind, let reason): "\(path): \(kind.rawValue): \(reason)"
         case .output(let path, let cause):
             "\(path): the report cannot be written here: \(cause); change report in the pipeline file, or the folder's permissions"
         }

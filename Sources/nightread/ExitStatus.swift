@@ -11,7 +11,7 @@ import Tensors
 enum ExitStatus: Int32 {
     /// Everything was read.
     case success = 0
-    /// The run finished, and some scans failed; the report lists them.
+    /// The run finished, and some scans failed; the report lists them. Of a command that reads one scan: that one failed.
     case someFailed = 3
     /// Bad usage, or a pipeline file that cannot be used.
     case usage = 64
@@ -43,6 +43,8 @@ enum ExitStatus: Int32 {
         case .output: self = .cannotCreate
         case .system, .model, .processes, .diskSpace: self = .inputOutput
         case .store(let error): self = ExitStatus(error)
+        case .scan(let error): self = ExitStatus(error)
+        case .lostScan: self = .someFailed
         }
     }
 
@@ -58,7 +60,8 @@ enum ExitStatus: Int32 {
 
     /// Prints `error` for people and ends the command with its status.
     static func leave(_ error: any Error) -> ExitCode {
-        FileHandle.standardError.write(Data("nightread: \(error)\n".utf8))
+        let message = "\(error)".split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+        FileHandle.standardError.write(Data("nightread: \(message.joined(separator: "\n"))\n".utf8))
         return ExitStatus(error).code
     }
 
@@ -75,7 +78,8 @@ enum ExitStatus: Int32 {
     init(_ error: ImagingError) {
         switch error {
         case .badPreprocessing, .badLimits, .noSuchFrame: self = .usage
-        default: self = .inputMissing
+        case .unreadable: self = .inputMissing
+        default: self = .someFailed
         }
     }
 

@@ -14,6 +14,7 @@ struct Nightread: ParsableCommand {
             CompareCommand.self,
             DecoderCommand.self,
             DoctorCommand.self,
+            InspectCommand.self,
             LogitsCommand.self,
             ModelCommand.self,
             PhantomCommand.self,

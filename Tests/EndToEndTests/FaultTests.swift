@@ -88,12 +88,19 @@ struct FaultTests {
         "Decoders, their children and workers run under a filter of system calls",
         .enabled(if: hasFilters, "needs seccomp"))
     func confined() throws {
-        let (study, size) = try study("limits: {seconds: 60}")
-        let run = try study.start(environment: ["NIGHTREAD_FAULTS": "hang:\(size)"])
-        #expect(run.waitFor("\"outcome\":\"read\"", count: 4))
-        let children = ["decoder", "worker"].flatMap { processes(named: $0, below: study.folder) }
-        // Two lanes of two, and the child of the decoder that hangs.
-        #expect(children.count == 5)
+        let study = try Study(extra: "workers: 1")
+        try study.scan("a.png", seed: 1)
+        let hanging = try Study.png(seed: 77, side: 61)
+        try study.file("scans/z.png", hanging)
+        let run = try study.start(environment: ["NIGHTREAD_FAULTS": "hang:\(hanging.count)"])
+        #expect(run.waitFor("\"outcome\":\"read\""))
+        var children: [Int32] = []
+        // The decoder, its child that hangs, and the worker that has read the first scan.
+        for _ in 0..<200 where children.count < 3 {
+            usleep(20_000)
+            children = ["decoder", "worker"].flatMap { processes(named: $0, below: study.folder) }
+        }
+        #expect(children.count == 3)
         for pid in children {
             let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
             // 2: SECCOMP_MODE_FILTER, proc(5).

@@ -181,7 +181,7 @@ struct DecoderReply {
     }
 }
 
-/// Text from a process that may be lying: control characters, which a terminal would obey, become spaces.
-func printable(_ text: String) -> String {
+/// Text from files, file names, or a process that may be lying: control characters, which a terminal would obey, become spaces.
+public func printable(_ text: String) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import EfficientNet
 import Foundation
 import Imaging
+import Pipeline
 import Tensors
 
 struct PreprocessCommand: ParsableCommand {
@@ -69,8 +70,7 @@ struct PreprocessCommand: ParsableCommand {
             preprocessing.slicing = Slicing(
                 slices: slices ?? preprocessing.slicing.slices, axis: axis ?? preprocessing.slicing.axis)
             let preparation = try FramePreparation(preprocessing)
-            let decoded = try ScanDecoder.decode(
-                contentsOf: URL(fileURLWithPath: scan), slicing: preprocessing.slicing)
+            let decoded = try IsolatedDecoder().decode(scan, slicing: preprocessing.slicing)
             let input = try preparation.input(of: decoded, frame: frame, named: scan)
             var writer = SafetensorsWriter()
             writer.add("input", input)

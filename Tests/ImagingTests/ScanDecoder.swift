@@ -2,80 +2,15 @@ import CCodecs
 import EfficientNet
 import Foundation
 
-/// A file format, recognised by content. The raw values are those of `nr_format` in `codec.h`.
-public enum ScanFormat: UInt32, Sendable, Hashable, CaseIterable, CustomStringConvertible {
-    case png = 1
-    case tiff = 2
-    case dicom = 3
-    case jpeg = 4
-    case nifti = 5
+@testable import Imaging
 
-    /// The format's own name.
-    public var description: String {
-        switch self {
-        case .png: "PNG"
-        case .tiff: "TIFF"
-        case .dicom: "DICOM"
-        case .jpeg: "JPEG"
-        case .nifti: "NIfTI"
-        }
-    }
-}
-
-/// A scan decoded in this process: for single files of one's own, tests and tools.
-///
-/// Scans of others go through a decoder process, which this type knows nothing of.
-public struct DecodedScan: Sendable {
-    /// The file's format.
-    public let format: ScanFormat
-    /// What the file says of itself.
-    public let description: ScanDescription
-    /// At least one.
-    public let frames: [FrameGeometry]
-    /// All frames' samples, at the frames' offsets.
-    public let planes: ScanPlanes
-
-    /// Calls `body` with the samples of the frame of number `index` (from 0), `frames[index].bytes` long.
-    public func withSamples<Result, Failure: Error>(
-        ofFrame index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        let frame = frames[index]
-        return try body(UnsafeRawBufferPointer(rebasing: planes.bytes[frame.offset..<frame.offset + frame.bytes]))
-    }
-}
-
-/// The memory that a decoder fills: taken from the system page by page as it is written, so that it can be as large as
-/// the limits without costing more than the scan does.
-///
-/// `@unchecked Sendable`: written only by the decoder before it is handed out, and read-only from then on.
-public final class ScanPlanes: @unchecked Sendable {
-    let memory: UnsafeMutableRawBufferPointer
-
-    /// All samples.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(memory) }
-
-    /// Reserves `capacity` bytes of zeroes, or nil where the address space has no room.
-    init?(capacity: Int) {
-        guard
-            let start = mmap(
-                nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-            start != MAP_FAILED
-        else { return nil }
-        memory = UnsafeMutableRawBufferPointer(start: start, count: capacity)
-    }
-
-    deinit {
-        munmap(memory.baseAddress, memory.count)
-    }
-}
-
-/// Decodes files in this process.
-public enum ScanDecoder {
+/// Decodes files in the tests' own process, where a debugger and sanitizers see it; the program itself has a decoder process do it.
+enum ScanDecoder {
     /// Decodes the file at `url`.
     ///
     /// Throws ``ImagingError/unreadable(path:reason:)`` where it cannot be opened and
     /// ``ImagingError/undecodable(path:kind:reason:)`` where it is no scan, damaged, or over `limits`.
-    public static func decode(
+    static func decode(
         contentsOf url: URL, limits: ScanLimits = ScanLimits(), slicing: Slicing = Slicing()
     ) throws(ImagingError) -> DecodedScan {
         // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
@@ -88,7 +23,7 @@ public enum ScanDecoder {
     /// Decodes the file behind `descriptor` from its start, whatever its offset, which does not move.
     ///
     /// `name` is for messages alone. Throws ``ImagingError/undecodable(path:kind:reason:)``.
-    public static func decode(
+    static func decode(
         descriptor: Int32, named name: String = "scan", limits: ScanLimits = ScanLimits(),
         slicing: Slicing = Slicing()
     ) throws(ImagingError) -> DecodedScan {
@@ -124,12 +59,5 @@ public enum ScanDecoder {
                 headers.prefix(Int(result.frame_count)), tones: tones.prefix(Int(result.tone_count)), limits: limits,
                 planesCapacity: planes.memory.count),
             planes: planes)
-    }
-}
-
-extension nr_failure {
-    /// The message, whatever bytes a decoder put there: never read past its end, never anything but UTF-8.
-    public var text: String {
-        withUnsafeBytes(of: message) { bytes in String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
     }
 }
