@@ -7,12 +7,13 @@ NIGHTREAD   = .build/release/nightread
 DEMO_COUNT  = 60
 DEMO_SEED   = 7
 
-.PHONY: help setup build build-tests demo test test-long lint format install clean
+.PHONY: help setup build build-tests demo test test-long fuzz lint format install clean
 
 help:
 	@echo "make demo       draw a study of chest phantoms, read it with the demo model, write the findings report"
 	@echo "make test       run every test (a few minutes)"
 	@echo "make test-long  also the long ones: all variants, every instruction set, twenty killed runs"
+	@echo "make fuzz       SECONDS=60: fuzz every decoder and reader under sanitizers, the time split over them"
 	@echo "make build      build $(NIGHTREAD)"
 	@echo "make install    copy nightread to PREFIX/bin (default /usr/local)"
 	@echo "make lint       check the formatting;  make format  mends it"
@@ -46,6 +47,10 @@ test: build-tests
 
 test-long: build-tests
 	@NIGHTREAD_LONG_TESTS=1 swift test $(SWIFT_FLAGS) --skip-build
+
+SECONDS = 60
+fuzz: setup
+	@$(MAKE) --no-print-directory -C Tests/Fuzz fuzz SECONDS=$(SECONDS)
 
 lint:
 	@swift format lint --strict --recursive Package.swift Sources Tests

@@ -68,3 +68,13 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
+
+// Fuzzing has targets of its own, which nothing else builds: see Tests/Fuzz.
+if Context.environment["NIGHTREAD_FUZZ"] != nil {
+    package.targets += [
+        .target(name: "fuzz-driver", path: "Tests/Fuzz/Driver"),
+        .executableTarget(
+            name: "fuzz-readers", dependencies: ["fuzz-driver", "Pipeline", "EfficientNet", "Tensors"],
+            path: "Tests/Fuzz/Readers"),
+    ]
+}

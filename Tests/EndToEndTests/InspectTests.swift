@@ -126,3 +126,27 @@ struct InspectTests {
         }
     }
 }
+
+@Suite("nightread bench --decode")
+struct DecodeBenchTests {
+    @Test("Every file that can be decoded is in its format's row, with its size")
+    func rows() throws {
+        let study = try Study()
+        for seed in 0..<3 { try study.scan("\(seed).png", seed: UInt64(seed), side: 100) }
+        let tiff = [UInt16](repeating: 9, count: 2000)
+        try study.file("scans/a.tif", try #require(PictureFormat.tiff.encode(tiff, width: 50, height: 40)))
+        try study.file("scans/none.png", Data("no picture".utf8))
+        let arguments = ["bench", "--json", "--seconds", "0.05", "--decode", "scans", "scans/a.tif"]
+        let output = try Program.run(arguments, in: study.folder)
+        #expect(output.status == 0, "\(output.error)")
+        let found = try #require(output.events.first)
+        let rows = try #require(found["formats"] as? [[String: Any]])
+        #expect(rows.map { $0["format"] as? String } == ["PNG", "TIFF"])
+        #expect(rows.map { $0["files"] as? Int } == [3, 2])
+        #expect(rows.map { $0["megapixels"] as? Double } == [0.03, 0.004])
+        #expect(rows.map { $0["megabytes"] as? Double } == [0.03, 0.008])
+        #expect(found["failed"] as? Int == 1)
+        #expect((found["isolation_milliseconds"] as? Double ?? 0) > 0)
+        #expect(try Program.run(["bench", "--decode", "nowhere"], in: study.folder).status == 66)
+    }
+}

@@ -1,17 +1,30 @@
 import ArgumentParser
 import EfficientNet
 import Foundation
+import Pipeline
+import Store
 
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure how many images per second the network takes.",
+        abstract: "Measure how many images per second the network takes, or how fast files are decoded.",
         discussion: """
             Runs exactly the engine that a run uses, one image per thread at a time. Absolute figures drift on shared \
             machines: run it in turn with what you compare it to. NIGHTREAD_ISA=portable|avx2|avx512 forces the kernels.
 
-            Example: nightread bench --variant b0 --threads 2 --seconds 5 --json
+            With --decode, files are decoded instead, one after the other through one decoder process as a run's lane does it: \
+            a child in its sandbox for each. Benchmarks/decode_peers.py decodes the same files with other programs.
+
+            Examples:
+              nightread bench --variant b0 --threads 2 --seconds 5 --json
+              nightread bench --decode scans more/scan.dcm --seconds 10
             """)
+
+    @Option(
+        name: .customLong("decode"), parsing: .upToNextOption,
+        help: ArgumentHelp("Files and folders to decode instead of running the network.", valueName: "path"),
+        completion: .file())
+    var paths: [String] = []
 
     @Option(help: "Variant: b0 to b7.")
     var variant: Variant = .b0
@@ -46,6 +59,7 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
+        if !paths.isEmpty { return try decode() }
         let result: Throughput
         do {
             result = try Throughput.measure(variant, batch: batch, threads: threads, seconds: seconds)
@@ -69,6 +83,45 @@ struct BenchCommand: ParsableCommand {
                 ms/image   \(String(format: "%.2f", result.millisecondsPerImage)) per thread
                 """)
         }
+    }
+
+    private func decode() throws {
+        let result: DecodeBenchmark
+        do {
+            result = try DecodeBenchmark.measure(paths, seconds: seconds)
+        } catch {
+            throw ExitStatus.leave(error)
+        }
+        if json {
+            let rows = result.rows.map { row -> JSONValue in
+                [
+                    "format": .string(row.format.description), "files": JSONValue(row.files),
+                    "megapixels": .double(row.megapixels), "megabytes": .double(row.megabytes),
+                    "seconds": .double(row.seconds), "megabytes_per_second": .double(row.megabytesPerSecond),
+                    "median_milliseconds": .double(row.medianMilliseconds),
+                    "isolation_share": .double(row.isolationShare),
+                ]
+            }
+            let object: JSONValue = [
+                "formats": .array(rows), "failed": JSONValue(result.failed), "rounds": JSONValue(result.rounds),
+                "isolation_milliseconds": .double(result.isolationMilliseconds),
+            ]
+            print(object.canonical)
+            return
+        }
+        print("format  files  megapixels      MB   MB/s  median ms  isolation")
+        for row in result.rows {
+            // Swift's own strings are no C strings: %s would read them wrongly.
+            print(
+                row.format.description.padding(toLength: 6, withPad: " ", startingAt: 0)
+                    + String(
+                        format: "%7d %11.2f %7.1f %6.0f %10.2f %8.1f %%", row.files, row.megapixels, row.megabytes,
+                        row.megabytesPerSecond, row.medianMilliseconds, row.isolationShare * 100))
+        }
+        print(
+            String(
+                format: "%d rounds; %d files not decoded; isolation alone takes %.2f ms a file", result.rounds,
+                result.failed, result.isolationMilliseconds))
     }
 
     private struct Record: Encodable {
