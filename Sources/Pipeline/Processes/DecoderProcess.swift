@@ -22,6 +22,9 @@ final class DecoderProcess {
     private(set) var confinement: Confinement?
 
     init(program: ChildProgram, cancel: Flag) throws(ChildFailure) {
+        // Functions of libraries are looked up once, in the warm parent, and not in every child that calls them first.
+        var program = program
+        program.environment["LD_BIND_NOW"] = "1"
         process = try ChildProcess("decoder", program: program, cancel: cancel)
     }
 
