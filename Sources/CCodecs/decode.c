@@ -7,11 +7,12 @@
 static const uint8_t png_magic[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
 static uint32_t recognise(nr_source *source, const uint8_t *head, size_t count) {
+    // First: a file may be DICOM and TIFF at once, with TIFF's header in DICOM's preamble (PS3.10 7.1), and DICOM says more.
+    if (count >= 132 && memcmp(head + 128, "DICM", 4) == 0) return NR_FORMAT_DICOM;
     if (count >= 8 && memcmp(head, png_magic, 8) == 0) return NR_FORMAT_PNG;
     if (count >= 4 && (memcmp(head, "II*\0", 4) == 0 || memcmp(head, "MM\0*", 4) == 0 || memcmp(head, "II+\0", 4) == 0 ||
                        memcmp(head, "MM\0+", 4) == 0))
         return NR_FORMAT_TIFF;
-    if (count >= 132 && memcmp(head + 128, "DICM", 4) == 0) return NR_FORMAT_DICOM;
     if (count >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0) return NR_FORMAT_JPEG;
     // A pair's header ("ni1") is NIfTI as well; its decoder says what is missing.
     if (count >= 348 && (memcmp(head + 344, "n+1\0", 4) == 0 || memcmp(head + 344, "ni1\0", 4) == 0)) return NR_FORMAT_NIFTI;

@@ -61,7 +61,9 @@ public enum Doctor {
         checks.append(
             Check(
                 .ok, "libraries",
-                "libpng \(String(cString: nr_libpng_version())), libtiff \(numbers), SQLite \(StudyStore.sqliteVersion)"
+                "libpng \(String(cString: nr_libpng_version())), libtiff \(numbers), "
+                    + "DCMTK \(String(cString: nr_dcmtk_version())), OpenJPEG \(String(cString: nr_openjpeg_version())), "
+                    + "SQLite \(StudyStore.sqliteVersion)"
             ))
         return checks
     }
