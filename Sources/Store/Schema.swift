@@ -3,7 +3,7 @@ import GRDB
 /// The store's tables and how older stores become current ones. One migration per schema version, never edited once released.
 enum Schema {
     /// The version that this program reads and writes; `PRAGMA user_version` of a store.
-    static let version = 1
+    static let version = 2
     /// `PRAGMA application_id`: "NRST" in ASCII, which `file` and this program recognise a store by.
     static let applicationID = 0x4E52_5354
 
@@ -13,6 +13,9 @@ enum Schema {
         migrator.registerMigration("1 studies, models, runs, scans, readings, audit") { db in
             try db.execute(sql: tables + appendOnly)
             try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
+        }
+        migrator.registerMigration("2 attributes of scans, identifiers, aggregation") { db in
+            try db.execute(sql: attributes + "PRAGMA user_version = 2")
         }
         return migrator
     }
@@ -104,6 +107,36 @@ enum Schema {
         ) STRICT;
         CREATE INDEX failures_run ON failures(run_id);
         CREATE INDEX failures_sha256 ON failures(sha256);
+
+        """
+
+    /// `described`: whether the row's attributes are what the file says; not so for scans that an older version recorded.
+    private static let attributes = """
+        ALTER TABLE scans ADD COLUMN described INTEGER NOT NULL DEFAULT 0 CHECK (described IN (0, 1));
+        ALTER TABLE scans ADD COLUMN patient TEXT;
+        ALTER TABLE scans ADD COLUMN study_uid TEXT;
+        ALTER TABLE scans ADD COLUMN series_uid TEXT;
+        ALTER TABLE scans ADD COLUMN instance_uid TEXT;
+        ALTER TABLE scans ADD COLUMN modality TEXT;
+        ALTER TABLE scans ADD COLUMN body_part TEXT;
+        ALTER TABLE scans ADD COLUMN laterality TEXT;
+        ALTER TABLE scans ADD COLUMN view_position TEXT;
+        ALTER TABLE scans ADD COLUMN acquisition_date TEXT;
+        ALTER TABLE scans ADD COLUMN row_spacing REAL;
+        ALTER TABLE scans ADD COLUMN column_spacing REAL;
+        ALTER TABLE runs ADD COLUMN frame_rule TEXT NOT NULL DEFAULT 'max'
+            CHECK (frame_rule IN ('max', 'mean', 'noisy-or'));
+        ALTER TABLE runs ADD COLUMN scan_rule TEXT NOT NULL DEFAULT 'max'
+            CHECK (scan_rule IN ('max', 'mean', 'noisy-or'));
+        CREATE TABLE identifiers (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            policy TEXT NOT NULL CHECK (policy IN ('pseudonyms', 'keep')),
+            key_check TEXT, chosen_at TEXT NOT NULL
+        ) STRICT;
+        CREATE TRIGGER identifiers_no_update BEFORE UPDATE ON identifiers
+            BEGIN SELECT RAISE(ABORT, 'identifiers are chosen once: update refused'); END;
+        CREATE TRIGGER identifiers_no_delete BEFORE DELETE ON identifiers
+            BEGIN SELECT RAISE(ABORT, 'identifiers are chosen once: delete refused'); END;
 
         """
 

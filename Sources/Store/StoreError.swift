@@ -8,6 +8,8 @@ public enum StoreError: Error, CustomStringConvertible, Equatable {
     case notAStore(path: String, found: String)
     /// The store's schema has another version than this program knows.
     case version(path: String, found: String, known: String)
+    /// The store names patients in another way, or with another key, than it now is asked to.
+    case identifiers(path: String, chosen: IdentifierPolicy, wanted: IdentifierPolicy)
     /// SQLite's locks and shared memory cannot be trusted on this kind of file system.
     case networkFileSystem(path: String)
     /// The folder that the store should lie in does not exist.
@@ -44,7 +46,15 @@ public enum StoreError: Error, CustomStringConvertible, Equatable {
             "\(path): expected a Nightread store (an SQLite database), found \(found); choose another file"
         case .version(let path, let found, let known):
             "\(path): the store has schema version \(found), this nightread knows version \(known); "
-                + "open it with the nightread that wrote it, or a newer one"
+                + (Int(found).map { $0 < (Int(known) ?? 0) } ?? false
+                    ? "nightread run or nightread report brings it up to date"
+                    : "open it with the nightread that wrote it, or a newer one")
+        case .identifiers(let path, let chosen, let wanted):
+            chosen == wanted
+                ? "\(path): the pseudonyms in this store were made with another key; put the key back that it was begun with, "
+                    + "or begin another store"
+                : "\(path): this store was begun with identifiers: \(chosen.rawValue), found identifiers: \(wanted.rawValue); "
+                    + "a store never mixes the two. Name another store in the pipeline file"
         case .networkFileSystem(let path):
             "\(path): a store must lie on a local disk, found a network or user-space file system; "
                 + "SQLite's locks are not reliable there. Choose a local folder and copy the reports instead"

@@ -73,6 +73,13 @@ extension StudyStore {
         }
     }
 
+    /// What the store knows of a content, whether any model has read it or not.
+    public func scan(sha256: String) throws(StoreError) -> ScanRecord? {
+        try read { db in
+            try Row.fetchOne(db, sql: "SELECT * FROM scans WHERE sha256 = ?", arguments: [sha256]).map(Self.scan)
+        }
+    }
+
     /// In how many runs this content took a process down (`FailureRecord.quarantiningKinds`). Two are enough for quarantine.
     public func crashFailures(sha256: String) throws(StoreError) -> Int {
         try read { db in
@@ -213,6 +220,9 @@ extension StudyStore {
             rerunOf: row["rerun_of"], status: status, program: row["program"], host: row["run_host"],
             actor: row["actor"], startedAt: started,
             endedAt: (row["ended_at"] as String?).flatMap { Timestamp($0) },
+            aggregation: Aggregation(
+                frames: Aggregation.Rule(rawValue: row["frame_rule"]) ?? .max,
+                scans: Aggregation.Rule(rawValue: row["scan_rule"]) ?? .max),
             sessions: sessions.compactMap(Self.session))
     }
 

@@ -55,10 +55,13 @@ extension StudyStore {
     /// - Parameters:
     ///   - stamp: where the file could be asked.
     ///   - sha256: where it was hashed.
+    ///   - scan: where it was decoded, so that a rule about what files say of themselves need not decode it again.
     public func recordOutcome(
-        run: String, path: String, stamp: FileStamp?, outcome: EntryOutcome, sha256: String? = nil
+        run: String, path: String, stamp: FileStamp?, outcome: EntryOutcome, sha256: String? = nil,
+        scan: ScanRecord? = nil
     ) throws(StoreError) {
         try write { db in
+            if let scan { _ = try register(scan, at: now(), db) }
             try record(outcome, run: run, path: path, stamp: stamp, sha256: sha256, at: now(), db)
         }
     }
@@ -161,8 +164,13 @@ extension StudyStore {
     }
 
     private func register(_ scan: ScanRecord, at moment: Timestamp, _ db: Database) throws -> Int64 {
-        if let id = try Int64.fetchOne(db, sql: "SELECT id FROM scans WHERE sha256 = ?", arguments: [scan.sha256]) {
-            return id
+        if let known = try Row.fetchOne(
+            db, sql: "SELECT id, described FROM scans WHERE sha256 = ?", arguments: [scan.sha256])
+        {
+            if known["described"] == false, let attributes = scan.attributes {
+                try describe(known["id"], attributes, db)
+            }
+            return known["id"]
         }
         try db.run(
             sql: """
@@ -173,7 +181,23 @@ extension StudyStore {
                 scan.sha256, scan.size, scan.format, scan.width, scan.height, scan.channels, scan.frames, scan.bits,
                 moment.description,
             ])
-        return db.lastInsertedRowID
+        let id = db.lastInsertedRowID
+        if let attributes = scan.attributes { try describe(id, attributes, db) }
+        return id
+    }
+
+    private func describe(_ scanID: Int64, _ attributes: ScanAttributes, _ db: Database) throws {
+        try db.run(
+            sql: """
+                UPDATE scans SET described = 1, patient = ?, study_uid = ?, series_uid = ?, instance_uid = ?, modality = ?,
+                body_part = ?, laterality = ?, view_position = ?, acquisition_date = ?, row_spacing = ?, column_spacing = ?
+                WHERE id = ?
+                """,
+            arguments: [
+                attributes.patient, attributes.studyUID, attributes.seriesUID, attributes.instanceUID,
+                attributes.modality, attributes.bodyPart, attributes.laterality, attributes.view,
+                attributes.acquisitionDate, attributes.rowSpacing, attributes.columnSpacing, scanID,
+            ])
     }
 
     private func upsertEntry(

@@ -17,7 +17,25 @@ extension StudyStore {
     static func scan(_ row: Row) -> ScanRecord {
         ScanRecord(
             sha256: row["sha256"], size: row["size"], format: row["format"], width: row["width"],
-            height: row["height"], channels: row["channels"], frames: row["frames"], bits: row["bits"])
+            height: row["height"], channels: row["channels"], frames: row["frames"], bits: row["bits"],
+            attributes: attributes(row))
+    }
+
+    private static func attributes(_ row: Row) -> ScanAttributes? {
+        guard row["described"] == true else { return nil }
+        var attributes = ScanAttributes()
+        attributes.patient = row["patient"]
+        attributes.studyUID = row["study_uid"]
+        attributes.seriesUID = row["series_uid"]
+        attributes.instanceUID = row["instance_uid"]
+        attributes.modality = row["modality"]
+        attributes.bodyPart = row["body_part"]
+        attributes.laterality = row["laterality"]
+        attributes.view = row["view_position"]
+        attributes.acquisitionDate = row["acquisition_date"]
+        attributes.rowSpacing = row["row_spacing"]
+        attributes.columnSpacing = row["column_spacing"]
+        return attributes
     }
 
     static func reading(_ row: Row) -> ReadingRecord {

@@ -22,18 +22,22 @@ extension StudyStore {
             let id: String
             if let unfinished {
                 id = unfinished
-                try db.execute(sql: "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = ?", arguments: [id])
+                try db.execute(
+                    sql:
+                        "UPDATE runs SET status = 'running', ended_at = NULL, frame_rule = ?, scan_rule = ? WHERE id = ?",
+                    arguments: [start.aggregation.frames.rawValue, start.aggregation.scans.rawValue, id])
             } else {
                 id = try freshRunID(variant: start.model.variant, at: moment, db)
                 try db.execute(
                     sql: """
                         INSERT INTO runs (id, study_id, model_id, preprocessing_digest, preprocessing, pipeline_path,
-                        pipeline, rerun_of, status, program, host, actor, started_at)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)
+                        pipeline, rerun_of, status, program, host, actor, started_at, frame_rule, scan_rule)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)
                         """,
                     arguments: [
                         id, studyID, modelID, start.preprocessingDigest, start.preprocessingJSON, start.pipelinePath,
                         start.pipelineYAML, start.rerunOf, start.program, host, actor, moment.description,
+                        start.aggregation.frames.rawValue, start.aggregation.scans.rawValue,
                     ])
             }
             try db.execute(
@@ -46,6 +50,8 @@ extension StudyStore {
                     "preprocessing": .string(start.preprocessingDigest), "pipeline": .string(start.pipelinePath),
                     "rerun_of": JSONValue(start.rerunOf), "program": .string(start.program),
                     "workers": JSONValue(start.workers),
+                    "aggregate_frames": .string(start.aggregation.frames.rawValue),
+                    "aggregate_scans": .string(start.aggregation.scans.rawValue),
                 ], at: moment, db)
             return try fetchRun(id, db)
         }

@@ -142,7 +142,7 @@ public final class StudyStore: Sendable {
     }
 
     private func migrate() throws(StoreError) {
-        let isNew = try read { db in
+        let (isNew, version) = try read { db in
             let isStore = try checkIdentity(db)
             let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
             if version > Schema.version {
@@ -154,11 +154,15 @@ public final class StudyStore: Sendable {
             if let damage = try String.fetchOne(db, sql: "PRAGMA quick_check(1)"), damage != "ok" {
                 throw StoreError.corrupt(path: path, detail: damage)
             }
-            return !isStore
+            return (!isStore, version)
         }
         do { try Schema.migrator.migrate(queue) } catch { throw StoreError(error, path: path) }
         if isNew {
             try audit(.storeCreated, subject: path, details: ["schema": JSONValue(Schema.version)])
+        } else if version < Schema.version {
+            try audit(
+                .storeMigrated, subject: path,
+                details: ["from": JSONValue(version), "schema": JSONValue(Schema.version)])
         }
     }
 

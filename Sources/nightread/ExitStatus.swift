@@ -52,7 +52,7 @@ enum ExitStatus: Int32 {
     init(_ error: StoreError) {
         switch error {
         case .missing, .noSuchRun, .ambiguousRun: self = .inputMissing
-        case .notAStore, .version, .networkFileSystem, .invalid: self = .usage
+        case .notAStore, .version, .networkFileSystem, .invalid, .identifiers: self = .usage
         case .missingFolder, .readOnly, .outputRefused: self = .cannotCreate
         case .locked, .busy, .corrupt, .diskFull, .outputFull, .io: self = .inputOutput
         }

@@ -5,6 +5,8 @@ import Foundation
 public enum AuditAction: String, Sendable, Hashable, CaseIterable {
     case storeCreated = "store created"
     case storeMigrated = "store migrated"
+    /// How the store names patients from then on.
+    case identifiersChosen = "identifiers chosen"
     case modelRegistered = "model registered"
     case runStarted = "run started"
     case runResumed = "run resumed"

@@ -18,11 +18,14 @@ public struct RunStart: Sendable, Hashable {
     public var program: String
     /// Lanes that read scans at the same time.
     public var workers: Int
+    /// How frames and scans are brought together in reports.
+    public var aggregation: Aggregation
 
     /// See the properties.
     public init(
         study: String, model: ModelRecord, preprocessingDigest: String, preprocessingJSON: String, pipelinePath: String,
-        pipelineYAML: String, rerunOf: String? = nil, program: String, workers: Int
+        pipelineYAML: String, rerunOf: String? = nil, program: String, workers: Int,
+        aggregation: Aggregation = Aggregation()
     ) {
         self.study = study
         self.model = model
@@ -33,6 +36,7 @@ public struct RunStart: Sendable, Hashable {
         self.rerunOf = rerunOf
         self.program = program
         self.workers = workers
+        self.aggregation = aggregation
     }
 }
 
@@ -71,6 +75,8 @@ public struct RunRecord: Sendable, Hashable {
     public let startedAt: Timestamp
     /// When it last ended; nil while it runs, and for a run that was killed.
     public let endedAt: Timestamp?
+    /// How frames and scans are brought together in reports; of the last start or resumption.
+    public let aggregation: Aggregation
     /// First start, then one per resumption.
     public let sessions: [Session]
 

@@ -39,10 +39,13 @@ public struct ScanRecord: Sendable, Hashable {
     public var frames: Int
     /// Significant bits of a stored sample.
     public var bits: Int
+    /// What the file says of itself; nil where an older version recorded the scan without it.
+    public var attributes: ScanAttributes?
 
     /// See the properties.
     public init(
-        sha256: String, size: Int64, format: String, width: Int, height: Int, channels: Int, frames: Int, bits: Int
+        sha256: String, size: Int64, format: String, width: Int, height: Int, channels: Int, frames: Int, bits: Int,
+        attributes: ScanAttributes? = nil
     ) {
         self.sha256 = sha256
         self.size = size
@@ -52,6 +55,7 @@ public struct ScanRecord: Sendable, Hashable {
         self.channels = channels
         self.frames = frames
         self.bits = bits
+        self.attributes = attributes
     }
 }
 
