@@ -24,6 +24,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
         name: name, dependencies: dependencies, resources: resources, swiftSettings: warningsAreErrors)
 }
 
+/// What several test targets need.
+func support(_ name: String) -> Target {
+    .target(name: name, path: "Tests/\(name)", swiftSettings: warningsAreErrors)
+}
+
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -56,13 +61,14 @@ let package = Package(
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),
 
+        support("ScanFixtures"),
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("EfficientNetTests", ["EfficientNet"], resources: [.copy("Fixtures")]),
-        tests("ImagingTests", ["Imaging", "CCodecs", crypto], resources: [.copy("Fixtures")]),
+        tests("ImagingTests", ["Imaging", "CCodecs", "ScanFixtures", crypto], resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline", "CCodecs", "CSystem"]),
         tests("ReportingTests", ["Reporting"]),
-        tests("EndToEndTests", ["nightread", "Pipeline"]),
+        tests("EndToEndTests", ["nightread", "Pipeline", "ScanFixtures", grdb]),
         tests("ArchitectureTests", []),
     ],
     swiftLanguageModes: [.v6],

@@ -54,6 +54,7 @@ enum RunLauncher {
             }
             let object: JSONValue = [
                 "model": .string(plan.model.digest), "read": .array(plan.read.map(JSONValue.string)),
+                "undecided": .array(plan.undecided.map(JSONValue.string)),
                 "skipped": notes(plan.skipped), "unreadable": notes(plan.unreadable),
             ]
             print(object.canonical)
@@ -61,11 +62,12 @@ enum RunLauncher {
         }
         if style == .people {
             for path in plan.read { print("read: \(path)") }
+            for path in plan.undecided { print("look: \(path): read if it holds a scan") }
             for note in plan.skipped { print("skip: \(note.path): \(note.reason)") }
             for note in plan.unreadable { print("fail: \(note.path): \(note.reason)") }
         }
         print(
-            "would read \(plan.read.count) scans with \(plan.model.name), skip \(plan.skipped.count), "
+            "would read \(plan.read.count) scans with \(plan.model.name), look at \(plan.undecided.count) other files, skip \(plan.skipped.count), "
                 + "and fail at \(plan.unreadable.count)")
     }
 
@@ -80,8 +82,10 @@ enum RunLauncher {
     private static func report(_ pipeline: PipelineFile, store: StudyStore, run: RunRecord) throws -> [String] {
         let html = pipeline.report.html.map { URL(fileURLWithPath: $0) }
         let csv = pipeline.report.csv.map { URL(fileURLWithPath: $0) }
+        let groups = pipeline.report.groupsCSV.map { URL(fileURLWithPath: $0) }
         try FindingsReport.write(
-            store: store, run: run.id, html: html, csv: csv, program: "nightread \(Nightread.version)")
-        return [html?.appendingPathComponent("index.html"), csv].compactMap { $0?.path }
+            store: store, run: run.id, html: html, csv: csv, groupsCSV: groups,
+            program: "nightread \(Nightread.version)")
+        return [html?.appendingPathComponent("index.html"), csv, groups].compactMap { $0?.path }
     }
 }

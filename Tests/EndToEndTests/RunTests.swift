@@ -30,7 +30,7 @@ struct RunTests {
         #expect(output.status == 3, "\(output.error)")
         #expect(
             output.ledger == [
-                "seen": 16, "read": 7, "duplicate": 1, "skipped": 5, "failed": 3, "quarantined": 0, "pending": 0,
+                "seen": 15, "read": 7, "duplicate": 1, "skipped": 4, "failed": 3, "quarantined": 0, "pending": 0,
             ])
         let failed = output.events.filter { $0["outcome"] as? String == "failed" }
         let kinds = Dictionary(
@@ -44,7 +44,7 @@ struct RunTests {
         }
         #expect(
             rules.sorted() == [
-                "broken link", "folder named like a scan", "link to a folder already seen", "pattern", "special file",
+                "broken link", "link to a folder already seen", "not a scan", "special file",
             ])
         #expect(FileManager.default.fileExists(atPath: study.path("out/report/index.html").path))
         let rows = try String(contentsOf: study.path("out/findings.csv"), encoding: .utf8).split(separator: "\r\n")
@@ -83,8 +83,11 @@ struct RunTests {
         let output = try Program.run(["run", study.pipeline, "--dry-run"], in: study.folder)
         #expect(output.status == 0)
         #expect(output.lines.contains { $0.hasPrefix("read: ") && $0.hasSuffix("/scans/a.png") })
-        #expect(output.lines.contains { $0.hasPrefix("skip: ") && $0.hasSuffix("/scans/notes.txt: pattern") })
-        #expect(output.lines.last?.hasPrefix("would read 1 scans with random-b0, skip 1,") == true)
+        #expect(
+            output.lines.contains {
+                $0.hasPrefix("look: ") && $0.hasSuffix("/scans/notes.txt: read if it holds a scan")
+            })
+        #expect(output.lines.last == "would read 1 scans with random-b0, look at 1 other files, skip 0, and fail at 0")
         #expect(!FileManager.default.fileExists(atPath: study.path("out").path))
     }
 

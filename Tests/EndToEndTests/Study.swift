@@ -19,13 +19,16 @@ final class Study {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    func write(extra: String = "", store: String = "out/night.sqlite") throws {
+    func write(
+        extra: String = "", store: String = "out/night.sqlite",
+        report: String = "report: {html: out/report, csv: out/findings.csv}"
+    ) throws {
         let text = """
             study: night
             inputs: [{path: scans}]
             model: model
             store: \(store)
-            report: {html: out/report, csv: out/findings.csv}
+            \(report)
             \(extra)
             """
         try Data(text.utf8).write(to: folder.appendingPathComponent(pipeline))

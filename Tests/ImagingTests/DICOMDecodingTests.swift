@@ -1,6 +1,7 @@
 import EfficientNet
 import Foundation
 import Imaging
+import ScanFixtures
 import Testing
 
 /// Expected samples come from `Fixtures/make_dicom.py` (pydicom, imagecodecs) or stand in the test.

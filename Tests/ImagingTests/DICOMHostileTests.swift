@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import ScanFixtures
 import Testing
 
 @Suite("DICOM that contradicts itself")

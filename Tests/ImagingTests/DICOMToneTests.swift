@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import ScanFixtures
 import Testing
 
 /// Expected values stand in the tests, worked by hand from PS3.3 C.11 and C.7.9.

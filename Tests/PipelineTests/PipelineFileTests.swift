@@ -1,5 +1,6 @@
 import EfficientNet
 import Foundation
+import Store
 import Testing
 
 @testable import Pipeline
@@ -71,7 +72,11 @@ struct PipelineFileTests {
         #expect(file.study == "night")
         #expect(file.inputs.map(\.path) == [folder.path + "/scans"])
         #expect(file.inputs[0].recursive)
-        #expect(file.inputs[0].patterns == ["*.png", "*.tif", "*.tiff"])
+        #expect(file.inputs[0].patterns.isEmpty)
+        #expect(file.identifiers == .pseudonyms)
+        #expect(file.pseudonymKey(store: file.store) == folder.path + "/night.sqlite.key")
+        #expect(file.selection.wanted.isEmpty)
+        #expect(file.aggregation == Aggregation(frames: .max, scans: .max))
         #expect(try file.model(for: nil).path == folder.path + "/model")
         #expect(file.store == folder.path + "/night.sqlite")
         #expect(file.report.html == folder.path + "/report")

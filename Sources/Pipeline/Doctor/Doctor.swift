@@ -84,6 +84,7 @@ public enum Doctor {
         checks += pipeline.models.map { model($0, of: pipeline) }
         checks += processes(pipeline)
         checks += store(pipeline)
+        checks.append(identifiers(pipeline))
         checks += outputs(pipeline)
         return checks
     }
@@ -111,7 +112,10 @@ public enum Doctor {
             )
         }
         if candidates == 0 {
-            return Check(.warn, "input", "\(counts); check patterns (\(input.patterns.joined(separator: " ")))")
+            let advice =
+                input.patterns.isEmpty
+                ? "the folder is empty" : "check patterns (\(input.patterns.joined(separator: " ")))"
+            return Check(.warn, "input", "\(counts); \(advice)")
         }
         return Check(.ok, "input", counts)
     }
@@ -189,10 +193,37 @@ public enum Doctor {
         return checks
     }
 
+    /// How patients are named, and whether the key is there that pseudonyms need.
+    private static func identifiers(_ pipeline: PipelineFile) -> Check {
+        let store = try? StudyStore.openForReading(URL(fileURLWithPath: pipeline.store))
+        let chosen = try? store?.identifiers()
+        if let chosen, chosen.policy != pipeline.identifiers {
+            return Check(
+                "identifiers",
+                .store(.identifiers(path: pipeline.store, chosen: chosen.policy, wanted: pipeline.identifiers)))
+        }
+        if pipeline.identifiers == .keep {
+            return Check(
+                .warn, "identifiers",
+                "keep: PatientID and UIDs go to the store, its reports and its audit log as they are in the files")
+        }
+        let path = pipeline.pseudonymKey(store: pipeline.store)
+        guard chosen != nil || FileManager.default.fileExists(atPath: path) else {
+            return Check(.ok, "identifiers", "pseudonyms; the key \(path) is made with the store")
+        }
+        do throws(PipelineError) {
+            _ = try PseudonymKey(file: path, make: false)
+            return Check(.ok, "identifiers", "pseudonyms, with the key \(path)")
+        } catch {
+            return Check("identifiers", error)
+        }
+    }
+
     private static func outputs(_ pipeline: PipelineFile) -> [Check] {
         let folders = [
             pipeline.report.html.map { URL(fileURLWithPath: $0) },
             pipeline.report.csv.map { URL(fileURLWithPath: $0).deletingLastPathComponent() },
+            pipeline.report.groupsCSV.map { URL(fileURLWithPath: $0).deletingLastPathComponent() },
         ]
         return Set(folders.compactMap { $0 }).sorted { $0.path < $1.path }.flatMap { folder in
             [writable("report", folder: folder), space(for: "report", folder: folder, floor: 16 << 20)]

@@ -1,5 +1,6 @@
 public import EfficientNet
 public import Imaging
+public import Store
 
 /// What a pipeline file says: which scans to read, with which model, and where results go.
 ///
@@ -7,20 +8,22 @@ public import Imaging
 /// study: chest-night
 /// inputs:
 ///   - path: scans                    # folder; relative paths are relative to the pipeline file
-///     patterns: ["*.png", "*.tif"]   # file names (or, with a slash, paths below the folder); default: every format read
+///     patterns: ["*.png", "*.tif"]   # file names (or, with a slash, paths below the folder); default: whatever is a scan
 ///     recursive: true                # the default
 /// model: models/chest-b0             # or  models: {b0: models/chest-b0, b1: models/chest-b1}  with  variant: b0
 /// store: chest.sqlite
 /// report: {html: report, csv: report/findings.csv}
 /// ```
-/// Further keys: `preprocessing` (overrides of the model's own), `limits`, `workers`, `settle`, `rescan`, `free_space`.
+/// Further keys: `where` (which scans, by what they say of themselves), `identifiers`, `pseudonym_key`, `aggregate`,
+/// `preprocessing` (overrides of the model's own), `limits`, `workers`, `settle`, `rescan`, `free_space`.
 public struct PipelineFile: Sendable, Hashable {
     /// A folder of scans.
     public struct Input: Sendable, Hashable {
         /// Absolute path of the folder.
         public var path: String
         /// Shell patterns (`*`, `?`, `[a-z]`), case ignored; one without `/` is matched with the file's name, one with `/`
-        /// with its path below the folder. A file that matches none is skipped.
+        /// with its path below the folder. A file that matches none is skipped. Empty: every file is looked at, and one that is no
+        /// scan is skipped, unless its name says that it should be one.
         public var patterns: [String]
         /// Whether sub-folders are looked into.
         public var recursive: Bool
@@ -42,6 +45,8 @@ public struct PipelineFile: Sendable, Hashable {
         public var html: String?
         /// Absolute path of the CSV file.
         public var csv: String?
+        /// Absolute path of the CSV file of patients and DICOM studies.
+        public var groupsCSV: String?
     }
 
     /// A model package as the file names it.
@@ -51,9 +56,6 @@ public struct PipelineFile: Sendable, Hashable {
         /// Absolute path of the package's folder.
         public var path: String
     }
-
-    /// The patterns of an input that names none: every format that is read.
-    public static let defaultPatterns = ["*.png", "*.tif", "*.tiff"]
 
     /// Absolute path of the file itself.
     public var path: String
@@ -65,6 +67,14 @@ public struct PipelineFile: Sendable, Hashable {
     public var inputs: [Input]
     /// At least one; the first is the default one.
     public var models: [Model]
+    /// Which scans are read, by what they say of themselves.
+    public var selection = ScanSelection()
+    /// How the store names patients.
+    public var identifiers = IdentifierPolicy.pseudonyms
+    /// Absolute path of the key that pseudonyms are made with; nil: beside the store.
+    public var pseudonymKey: String?
+    /// How frames and scans are brought together in reports.
+    public var aggregation = Aggregation()
     /// Keys that replace those of the model's own preprocessing.
     public var preprocessing = PreprocessingOverrides()
     /// What one scan may take at most.
@@ -81,6 +91,21 @@ public struct PipelineFile: Sendable, Hashable {
     public var rescan: Double?
     /// Bytes that must stay free on the store's disk; a run stops before it goes below.
     public var freeSpace: UInt64 = 256 << 20
+
+    /// Where the key of the pseudonyms is, for a store at `store`.
+    func pseudonymKey(store: String) -> String { pseudonymKey ?? store + ".key" }
+
+    /// Whether the file at `path` should be a scan, for its name: an input's patterns ask for it, or its suffix is one that scans have.
+    func expectsScan(at path: String) -> Bool {
+        let name = (path.split(separator: "/").last ?? "").lowercased()
+        return Self.suffixes.contains { name.hasSuffix($0) }
+            || inputs.contains { path.hasPrefix($0.path) && !$0.patterns.isEmpty && $0.patterns(match: path) }
+    }
+
+    /// Suffixes that files of the formats have that are read.
+    static let suffixes = [
+        ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".jpe", ".jfif", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz",
+    ]
 
     /// The model package for `variant`, or the default one.
     ///

@@ -1,13 +1,13 @@
 import EfficientNet
 import Foundation
 import Imaging
+import Store
 import Yams
 
 extension PipelineFile {
     private static let keys = [
         "study", "inputs", "model", "models", "variant", "preprocessing", "limits", "workers", "store", "report",
-        "settle",
-        "rescan", "free_space",
+        "settle", "rescan", "free_space", "where", "identifiers", "pseudonym_key", "aggregate",
     ]
 
     /// Reads the pipeline file at `path`.
@@ -96,6 +96,10 @@ private struct PipelineFileReader {
             path: path, text: text, study: study ?? "", inputs: inputs, models: models,
             store: store.map(absolute) ?? "", report: report)
         file.preprocessing = PreprocessingOverrides(pipeline: top)
+        file.selection = ScanSelection(pipeline: top)
+        file.identifiers = top.choice("identifiers", IdentifierPolicy.self) ?? file.identifiers
+        file.pseudonymKey = top.text("pseudonym_key").map(absolute)
+        file.aggregation = aggregation(top)
         file.limits = limits(top)
         file.workers = top.integer("workers", in: 1...1024)
         file.settle = top.number("settle", in: 0...86_400) ?? file.settle
@@ -137,7 +141,7 @@ private struct PipelineFileReader {
                 let path = existingFolder(pathNode, key: entry.name("path"), in: entry, what: "a folder of scans")
             else { return nil }
             return PipelineFile.Input(
-                path: path, patterns: patterns(entry) ?? PipelineFile.defaultPatterns,
+                path: path, patterns: patterns(entry) ?? [],
                 recursive: entry.bool("recursive") ?? true)
         }
     }
@@ -196,14 +200,24 @@ private struct PipelineFileReader {
 
     private func report(_ top: YAMLMapping) -> PipelineFile.Report {
         guard let node = top.required("report", "where the report goes: {html: DIR, csv: FILE}"),
-            let mapping = YAMLMapping(node, key: "report", known: ["html", "csv"], problems: problems)
+            let mapping = YAMLMapping(node, key: "report", known: ["html", "csv", "groups_csv"], problems: problems)
         else { return PipelineFile.Report() }
         let report = PipelineFile.Report(
-            html: mapping.text("html").map(absolute), csv: mapping.text("csv").map(absolute))
-        if mapping.node("html") == nil, mapping.node("csv") == nil {
-            problems.add(at: node, key: "report", "expected html or csv or both, found neither")
+            html: mapping.text("html").map(absolute), csv: mapping.text("csv").map(absolute),
+            groupsCSV: mapping.text("groups_csv").map(absolute))
+        if mapping.node("html") == nil, mapping.node("csv") == nil, mapping.node("groups_csv") == nil {
+            problems.add(at: node, key: "report", "expected html, csv or groups_csv, or several of them, found none")
         }
         return report
+    }
+
+    private func aggregation(_ top: YAMLMapping) -> Aggregation {
+        guard let node = top.node("aggregate"),
+            let mapping = YAMLMapping(node, key: "aggregate", known: ["frames", "scans"], problems: problems)
+        else { return Aggregation() }
+        return Aggregation(
+            frames: mapping.choice("frames", Aggregation.Rule.self) ?? .max,
+            scans: mapping.choice("scans", Aggregation.Rule.self) ?? .max)
     }
 
     private func limits(_ top: YAMLMapping) -> PipelineFile.Limits {

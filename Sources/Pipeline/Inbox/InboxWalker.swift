@@ -22,6 +22,10 @@ struct InboxItem: Hashable, Sendable {
 enum SkipRule: String, Sendable {
     /// Its name fits none of the input's patterns.
     case pattern
+    /// It is in none of the formats that are read, and neither its name nor a pattern says that it should be.
+    case notAScan = "not a scan"
+    /// A DICOM file without a picture: a report, a plan, a directory.
+    case noPicture = "no picture"
     /// A folder whose name fits the patterns of files; what is in it is looked at like any folder's content.
     case folderNamedLikeAScan = "folder named like a scan"
     /// A device, socket or FIFO; never opened.
@@ -90,7 +94,7 @@ struct InboxWalker {
                 switch examine(path, name: name, input: input) {
                 case .item(let item): note(item)
                 case .folder(let isLink):
-                    if input.patterns(match: path) {
+                    if !input.patterns.isEmpty, input.patterns(match: path) {
                         note(InboxItem(path: path, kind: .skipped(.folderNamedLikeAScan)))
                     }
                     if input.recursive { if isLink { links.append(path) } else { waiting.append(path) } }
@@ -167,6 +171,7 @@ private struct FolderEntries {
 extension PipelineFile.Input {
     /// Whether the file at `path`, which lies below this input's folder, is one of those it wants.
     func patterns(match path: String) -> Bool {
+        if patterns.isEmpty { return true }
         let below = path.dropFirst(self.path.count).drop { $0 == "/" }
         let name = path.split(separator: "/").last.map(String.init) ?? path
         return patterns.contains { pattern in

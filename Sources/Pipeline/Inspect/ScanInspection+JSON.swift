@@ -41,15 +41,18 @@ extension ScanInspection {
             "pixel_spacing": about.pixelSpacing.map { JSONValue([$0.row, $0.column]) } ?? .null,
             "modality": JSONValue(shown(about.modality)), "body_part": JSONValue(shown(about.bodyPart)),
             "view": JSONValue(shown(about.view)), "laterality": JSONValue(shown(about.laterality)),
-            "acquisition_date": JSONValue(shown(about.acquisitionDate)), "study_uid": JSONValue(shown(about.studyUID)),
-            "series_uid": JSONValue(shown(about.seriesUID)), "instance_uid": JSONValue(shown(about.instanceUID)),
+            "acquisition_date": JSONValue(shown(about.acquisitionDate)),
+            "study_uid": identifier(shown(about.studyUID)), "series_uid": identifier(shown(about.seriesUID)),
+            "instance_uid": identifier(shown(about.instanceUID)),
             "patient": [
-                "present": .bool(!about.patient.isEmpty),
-                "id": settings.showsIdentifiers ? JSONValue(shown(about.patient)) : .null,
-                "issuer": settings.showsIdentifiers ? JSONValue(shown(about.patientIssuer)) : .null,
+                "present": .bool(!about.patient.isEmpty), "id": identifier(shown(about.patient)),
+                "issuer": identifier(shown(about.patientIssuer)),
             ],
         ]
     }
+
+    /// Null unless identifiers were asked for.
+    private func identifier(_ text: String?) -> JSONValue { settings.showsIdentifiers ? JSONValue(text) : .null }
 
     private var windowUsed: JSONValue {
         guard let window else { return .null }

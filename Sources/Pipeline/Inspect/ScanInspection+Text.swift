@@ -27,9 +27,11 @@ extension ScanInspection {
             "pixel spacing",
             about.pixelSpacing.map { "\(rounded($0.row)) × \(rounded($0.column)) mm (row × column)" })
         add("acquired", shown(about.acquisitionDate))
-        add("study", shown(about.studyUID))
-        add("series", shown(about.seriesUID))
-        add("instance", shown(about.instanceUID))
+        if settings.showsIdentifiers {
+            add("study", shown(about.studyUID))
+            add("series", shown(about.seriesUID))
+            add("instance", shown(about.instanceUID))
+        }
         add("patient", patient)
         add("rescale", rescale)
         for (index, window) in frame.tone.windows.enumerated() {

@@ -12,7 +12,7 @@ public struct ScanInspection {
         public var preprocessing: Preprocessing
         /// Which of the decoded frames, from 0.
         public var frame: Int
-        /// Whether the patient's identifiers are told, and not only whether there are any.
+        /// Whether the patient's identifiers and the UIDs are told, and not only whether there are any.
         public var showsIdentifiers: Bool
 
         /// See the properties.

@@ -9,8 +9,10 @@ import Store
 final class Lane {
     /// What becomes of a path, before it is recorded.
     private enum Outcome {
-        case read(ScanRecord, [NewReading], findings: Int, label: String?)
+        case read(ScanRecord, [NewReading], call: Call?)
         case other(EntryOutcome)
+        /// Left alone for what the file says of itself; `scan` where it was decoded to find out.
+        case excluded(rule: String, scan: ScanRecord?)
         case failed(ScanFailure)
         /// The file is not complete yet; watching looks at it again.
         case incomplete(reason: String)
@@ -84,6 +86,11 @@ final class Lane {
         at file: ScanFile, digest: inout String?, until deadline: Instant
     ) throws(PipelineError) -> Outcome? {
         let limits = session.pipeline.limits
+        if file.stamp.size == 0 || file.stamp.size > limits.scan.maxFileBytes,
+            !session.pipeline.expectsScan(at: file.path)
+        {
+            return .other(.skipped(rule: SkipRule.notAScan.rawValue))
+        }
         guard file.stamp.size > 0 else {
             return incompleteOrFailed(file, .empty, "the file has no bytes", stage: .open)
         }
@@ -112,11 +119,7 @@ final class Lane {
         }
         guard let sha256 = digest else { return nil }
         if let other = session.claim(sha256, for: file.path) { return .other(.duplicate(of: other)) }
-        let scan: ScanRecord? = try session.storing { (store) throws(StoreError) in
-            try store.knownScan(
-                sha256: sha256, model: session.model.digest, preprocessing: session.preprocessingDigest)
-        }
-        if let scan { return .read(scan, [], findings: 0, label: nil) }
+        if let outcome = try recognise(sha256) { return outcome }
         if !session.options.retryQuarantined {
             let crashes: Int = try session.storing { (store) throws(StoreError) in
                 try store.crashFailures(sha256: sha256)
@@ -130,6 +133,20 @@ final class Lane {
         }
         let outcome = try decodeAndRead(file, sha256: sha256, until: deadline)
         return file.isUnchanged() ? outcome : nil
+    }
+
+    /// What can be said of a content from what the store knows of it; nil where it has to be decoded.
+    private func recognise(_ sha256: String) throws(PipelineError) -> Outcome? {
+        let selection = session.pipeline.selection
+        return try session.storing { (store) throws(StoreError) -> Outcome? in
+            if !selection.wanted.isEmpty {
+                guard let attributes = try store.scan(sha256: sha256)?.attributes else { return nil }
+                if let rule = selection.exclusion(of: attributes) { return .excluded(rule: rule, scan: nil) }
+            }
+            return try store.knownScan(
+                sha256: sha256, model: session.model.digest, preprocessing: session.preprocessingDigest
+            ).map { .read($0, [], call: nil) }
+        }
     }
 
     private func decodeAndRead(
@@ -148,6 +165,9 @@ final class Lane {
         }
         let decodeMilliseconds = Instant.now.seconds(since: start) * 1e3
         switch answer {
+        case .refused(_, .noPicture, _): return .other(.skipped(rule: SkipRule.noPicture.rawValue))
+        case .refused(_, .unrecognised, _) where !session.pipeline.expectsScan(at: file.path):
+            return .other(.skipped(rule: SkipRule.notAScan.rawValue))
         case .refused(_, let kind, let reason):
             return incompleteOrFailed(file, FailureKind(kind), reason, stage: .decode)
         case .lost(let kind, let reason):
@@ -156,10 +176,15 @@ final class Lane {
             defer { planes.release(after: frames.reduce(0) { max($0, $1.offset + $1.bytes) }) }
             // The decoder has sent at least one frame: its answer was checked for that.
             let first = frames[0]
+            let attributes = session.naming.attributes(of: description)
             let scan = ScanRecord(
                 sha256: sha256, size: file.stamp.size, format: format.description.lowercased(), width: first.width,
                 height: first.height, channels: first.channels,
-                frames: max(description.framesInFile, frames.reduce(0) { max($0, $1.number + 1) }), bits: first.bits)
+                frames: max(description.framesInFile, frames.reduce(0) { max($0, $1.number + 1) }), bits: first.bits,
+                attributes: attributes)
+            if let rule = session.pipeline.selection.exclusion(of: attributes) {
+                return .excluded(rule: rule, scan: scan)
+            }
             return try read(frames, of: scan, decodeMilliseconds: decodeMilliseconds, until: deadline)
         }
     }
@@ -168,43 +193,42 @@ final class Lane {
         _ frames: [FrameGeometry], of scan: ScanRecord, decodeMilliseconds: Double, until deadline: Instant
     ) throws(PipelineError) -> Outcome {
         var readings: [NewReading] = []
-        var findings = 0
-        var strongest: (label: String, probability: Double)?
         let worker = try startWorker()
         for frame in frames {
             do throws(ChildFailure) {
-                let reading: ReadingMessage
                 switch try worker.read(frame, until: deadline) {
-                case .done(let message): reading = message
+                case .done(let message):
+                    readings.append(
+                        NewReading(
+                            frame: frame.number, probabilities: message.probabilities,
+                            decodeMilliseconds: readings.isEmpty ? decodeMilliseconds : 0,
+                            prepareMilliseconds: message.prepareMilliseconds,
+                            networkMilliseconds: message.networkMilliseconds))
                 case .refused(let stage, let reason):
                     return .failed(
                         ScanFailure(stage: stage, kind: .unusable, reason: "frame \(frame.number): \(reason)"))
                 }
-                var picture: [UInt8]?
-                let call = session.model.call(reading.probabilities)
-                if let call, !call.findings.isEmpty {
-                    findings += 1
-                    if case .done(let thumbnail) = try worker.thumbnail(frame, until: deadline) {
-                        // A picture that cannot be encoded is missing in the report; the reading is worth more.
-                        picture = try? thumbnail.png()
-                    }
-                }
-                let suspicion = call?.findings.first?.probability ?? -1
-                if let call, strongest == nil || suspicion > (strongest?.probability ?? -1) {
-                    strongest = (call.findings.first.map { session.model.labels[$0.label] } ?? call.topLabel, suspicion)
-                }
-                readings.append(
-                    NewReading(
-                        frame: frame.number, probabilities: reading.probabilities,
-                        decodeMilliseconds: readings.isEmpty ? decodeMilliseconds : 0,
-                        prepareMilliseconds: reading.prepareMilliseconds,
-                        networkMilliseconds: reading.networkMilliseconds, thumbnailPNG: picture))
             } catch {
                 self.worker = nil
                 return lost(error, stage: .network)
             }
         }
-        return .read(scan, readings, findings: findings, label: strongest?.label)
+        let lists = readings.map(\.probabilities)
+        let call = session.model.call(session.pipeline.aggregation.frames.combined(lists))
+        // The report shows the frame that carries a finding.
+        if let call, !call.findings.isEmpty {
+            let carrier = ScanReading.carrier(of: call, among: lists)
+            do throws(ChildFailure) {
+                if case .done(let thumbnail) = try worker.thumbnail(frames[carrier], until: deadline) {
+                    // A picture that cannot be encoded is missing in the report; the reading is worth more.
+                    readings[carrier].thumbnailPNG = try? thumbnail.png()
+                }
+            } catch {
+                self.worker = nil
+                return lost(error, stage: .network)
+            }
+        }
+        return .read(scan, readings, call: call)
     }
 
     // MARK: Failures
@@ -247,12 +271,13 @@ final class Lane {
             if let digest { session.disclaim(digest, for: path) }
             session.dropped(path)
             return
-        case .read(let scan, let readings, let findings, let label):
+        case .read(let scan, let readings, let call):
             guard let stamp else { return }
             _ = try session.storing { (store) throws(StoreError) in
                 try store.recordRead(run: run, path: path, stamp: stamp, scan: scan, readings: readings)
             }
-            event = (.read, nil, nil, findings, label)
+            let label = call.map { call in call.findings.first.map { session.model.labels[$0.label] } ?? call.topLabel }
+            event = (.read, nil, nil, call?.finding == true ? 1 : 0, label)
         case .failed(let failure):
             try session.storing { (store) throws(StoreError) in
                 try store.recordFailure(
@@ -268,6 +293,14 @@ final class Lane {
             }
             session.comeBack(to: path)
             event = (.pending, reason, nil, 0, nil)
+        case .excluded(let rule, let scan):
+            // Another path with this content is left out for what it says, and not for being a duplicate.
+            if let digest { session.disclaim(digest, for: path) }
+            try session.storing { (store) throws(StoreError) in
+                try store.recordOutcome(
+                    run: run, path: path, stamp: stamp, outcome: .skipped(rule: rule), sha256: digest, scan: scan)
+            }
+            event = (.skipped, rule, nil, 0, nil)
         case .other(let outcome):
             try session.storing { (store) throws(StoreError) in
                 try store.recordOutcome(run: run, path: path, stamp: stamp, outcome: outcome, sha256: digest)

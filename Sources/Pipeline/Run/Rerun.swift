@@ -26,11 +26,13 @@ public enum Rerun {
         guard !paths.isEmpty else { throw .usage("run \(run.id) has read no scan, so there is nothing to read again") }
         let name = options.variant?.rawValue ?? "rerun"
         pipeline.report.html = pipeline.report.html.map { $0 + "/" + name }
-        pipeline.report.csv = pipeline.report.csv.map { path in
+        func named(_ path: String) -> String {
             let file = URL(fileURLWithPath: path)
             let end = file.pathExtension.isEmpty ? "" : "." + file.pathExtension
             return file.deletingPathExtension().path + "-" + name + end
         }
+        pipeline.report.csv = pipeline.report.csv.map(named)
+        pipeline.report.groupsCSV = pipeline.report.groupsCSV.map(named)
         var options = options
         options.store = store.path
         options.rerun = RerunSource(run: run.id, paths: paths)

@@ -38,9 +38,9 @@ public struct ScanEvent: Sendable {
     public let detail: String?
     /// A failure's one word.
     public let kind: FailureKind?
-    /// Frames whose reading is a finding.
+    /// 1 for a scan that was read now and has a finding, else 0.
     public let findings: Int
-    /// Most probable label of the frame that is most suspicious, for a scan that was read now.
+    /// Strongest finding, or else most probable label, for a scan that was read now.
     public let label: String?
     /// Wall-clock milliseconds from opening to recording.
     public let milliseconds: Double

@@ -15,6 +15,7 @@ final class RunSession: Sendable {
     let preprocessingDigest: String
     let store: StudyStore
     let run: RunRecord
+    let naming: PatientNaming
     let program: ChildProgram
     let options: RunOptions
     let queue = WorkQueue()
@@ -37,8 +38,8 @@ final class RunSession: Sendable {
     private let shared = Mutex(Shared())
 
     init(
-        pipeline: PipelineFile, model: LoadedModel, store: StudyStore, run: RunRecord, program: ChildProgram,
-        options: RunOptions
+        pipeline: PipelineFile, model: LoadedModel, store: StudyStore, run: RunRecord, naming: PatientNaming,
+        program: ChildProgram, options: RunOptions
     ) throws(PipelineError) {
         self.pipeline = pipeline
         self.model = model.record
@@ -48,6 +49,7 @@ final class RunSession: Sendable {
         preprocessingDigest = model.preprocessingDigest
         self.store = store
         self.run = run
+        self.naming = naming
         self.program = program
         self.options = options
         cancel = try Flag()

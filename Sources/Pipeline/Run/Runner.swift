@@ -57,10 +57,11 @@ public struct Runner {
     /// - Throws: `PipelineError` for a model or a store that cannot be used.
     public func plan() throws(PipelineError) -> RunPlan {
         let model = try LoadedModel(pipeline, variant: options.variant)
-        var plan = RunPlan(model: model.record, read: [], skipped: [], unreadable: [])
+        var plan = RunPlan(model: model.record, read: [], undecided: [], skipped: [], unreadable: [])
         for item in items(goOn: { true }) {
             switch item.kind {
-            case .candidate: plan.read.append(item.path)
+            case .candidate where pipeline.expectsScan(at: item.path): plan.read.append(item.path)
+            case .candidate: plan.undecided.append(item.path)
             case .skipped(let rule): plan.skipped.append(RunPlan.Note(path: item.path, reason: rule.rawValue))
             case .failed(let failure): plan.unreadable.append(RunPlan.Note(path: item.path, reason: failure.reason))
             }
@@ -87,6 +88,7 @@ public struct Runner {
         // Before the store is touched: a model that does not work here leaves nothing behind.
         let selfTest = try ModelCheck.selfTest(model, limits: pipeline.limits, program: program)
         let store = try openStore()
+        let naming = try PatientNaming(pipeline, store: store)
         let run: RunRecord
         do throws(StoreError) {
             run = try store.beginRun(
@@ -94,12 +96,14 @@ public struct Runner {
                     study: pipeline.study, model: model.record, preprocessingDigest: model.preprocessingDigest,
                     preprocessingJSON: model.preprocessingJSON, pipelinePath: pipeline.path,
                     pipelineYAML: pipeline.text,
-                    rerunOf: options.rerun?.run, program: "nightread \(version)", workers: workers))
+                    rerunOf: options.rerun?.run, program: "nightread \(version)", workers: workers,
+                    aggregation: pipeline.aggregation))
         } catch {
             throw PipelineError.store(error)
         }
         let session = try RunSession(
-            pipeline: pipeline, model: model, store: store, run: run, program: program, options: options)
+            pipeline: pipeline, model: model, store: store, run: run, naming: naming, program: program,
+            options: options)
         let loop = RunLoop(session, workers: workers, selfTest: selfTest, signals: signals, observer: observer)
         let result = loop.run(items: items, idle: { idle(store, run) })
         try end(store, result)
@@ -126,7 +130,7 @@ public struct Runner {
     /// Finds out before the night what would fail in the morning.
     func checkOutputs() throws(PipelineError) {
         if let html = pipeline.report.html { try Self.checkWritable(URL(fileURLWithPath: html)) }
-        if let csv = pipeline.report.csv {
+        for csv in [pipeline.report.csv, pipeline.report.groupsCSV].compactMap(\.self) {
             try Self.checkWritable(URL(fileURLWithPath: csv).deletingLastPathComponent())
         }
     }
@@ -171,6 +175,8 @@ public struct RunPlan: Sendable {
     public let model: ModelRecord
     /// Scans, in the order in which they would be read; what is known already would be recognised by its content.
     public internal(set) var read: [String]
+    /// Files whose content says whether they are scans; their names do not.
+    public internal(set) var undecided: [String]
     /// What a rule leaves alone.
     public internal(set) var skipped: [Note]
     /// What cannot be looked at.

@@ -10,7 +10,7 @@ struct InspectCommand: ParsableCommand {
         discussion: """
             Decodes the scan in a sandboxed process as a run does, and prints its format, geometry, compression, what the file says of \
             itself, windows, which values become black and white, statistics and a histogram. Settings are the variant's own, or the \
-            model's with --model, unless options say otherwise, as for nightread preprocess. The patient's identifiers are left out \
+            model's with --model, unless options say otherwise, as for nightread preprocess. The patient's identifiers and UIDs are left out \
             unless asked for.
 
             Examples:
@@ -53,7 +53,7 @@ struct InspectCommand: ParsableCommand {
             valueName: "file"))
     var png: String?
 
-    @Flag(help: "Show the patient's identifiers.")
+    @Flag(help: "Show the patient's identifiers and the UIDs of study, series and instance.")
     var identifiers = false
 
     @Flag(help: "Print one JSON object.")
