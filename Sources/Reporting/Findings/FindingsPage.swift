@@ -13,16 +13,14 @@ struct FindingsPage {
     static let mostColumns = 6
 
     let facts: RunFacts
-    private let calls: [(reading: ReadingRecord, call: Call)]
-    private let findings: [(reading: ReadingRecord, call: Call)]
+    private let findings: [ScanReading]
     private var model: ModelRecord { facts.run.model }
 
     init(facts: RunFacts) {
         self.facts = facts
-        calls = facts.calls
-        findings = calls.filter { $0.call.finding == true }.sorted { left, right in
+        findings = facts.scans.filter { $0.call.finding == true }.sorted { left, right in
             let (a, b) = (left.call.findings[0].probability, right.call.findings[0].probability)
-            return a != b ? a > b : (left.reading.path, left.reading.frame) < (right.reading.path, right.reading.frame)
+            return a != b ? a > b : left.path < right.path
         }
     }
 
@@ -43,6 +41,7 @@ struct FindingsPage {
         }
         try addFindings(to: &view, store: store)
         addReadings(to: &view)
+        GroupSections(facts: facts).add(to: &view)
         addFailures(to: &view)
         addOthers(to: &view)
         addCharts(to: &view)
@@ -53,15 +52,13 @@ struct FindingsPage {
     private var summary: String {
         let run = facts.run
         var parts = [Words.count(facts.ledger.read, "scan") + " read with \(model.name)"]
-        let scans = Set(findings.map(\.reading.scan.sha256)).count
         if findings.isEmpty {
             parts.append(facts.ledger.read == 0 ? "no readings" : "no findings")
         } else {
-            let frames = findings.count == scans ? "" : " in \(Words.count(findings.count, "frame"))"
-            parts.append("findings on \(Words.count(scans, "scan"))\(frames)")
+            parts.append("findings on \(Words.count(findings.count, "scan"))")
         }
-        let open = calls.lazy.filter { $0.call.finding == nil }.count
-        if open > 0 { parts.append("\(Words.count(open, "reading")) without a calibrated call") }
+        let open = facts.scans.lazy.filter { $0.call.finding == nil }.count
+        if open > 0 { parts.append("\(Words.count(open, "scan")) without a calibrated call") }
         parts.append(
             facts.ledger.failed == 0
                 ? "nothing failed" : "\(Words.count(facts.ledger.failed, "file")) could not be read")
@@ -71,7 +68,7 @@ struct FindingsPage {
 
     private var ledger: [View] {
         let ledger = facts.ledger
-        let scans = Set(findings.map(\.reading.scan.sha256)).count
+        let scans = findings.count
         func item(_ count: Int, _ what: String, _ style: String = "") -> View {
             ["count": Words.grouped(count), "what": what, "style": count == 0 ? "quiet" : style]
         }
@@ -90,27 +87,27 @@ struct FindingsPage {
 
     private func addFindings(to view: inout View, store: StudyStore) throws(StoreError) {
         view["hasFindings"] = !findings.isEmpty
-        if calls.isEmpty {
+        if facts.scans.isEmpty {
             view["noFindings"] = "No scan was read."
         } else if model.thresholds.isEmpty {
             view["noFindings"] = "The model has no thresholds, so that it makes no calls."
         } else {
-            view["noFindings"] = "No reading reached a threshold. That is what the model says, and no proof of absence."
+            view["noFindings"] = "No scan reached a threshold. That is what the model says, and no proof of absence."
         }
         if findings.count > Self.mostCards {
             view["findingsNote"] =
-                "The strongest \(Words.grouped(Self.mostCards)) of \(Words.count(findings.count, "frame")) with "
+                "The strongest \(Words.grouped(Self.mostCards)) of \(Words.count(findings.count, "scan")) with "
                 + "findings are shown; the CSV has all."
         }
         var cards: [View] = []
-        for (reading, call) in findings.prefix(Self.mostCards) {
-            let labels = call.words(model.labels)
-            var card = Words.view(path: reading.path, frame: reading.frame, of: reading.scan.frames)
+        for scan in findings.prefix(Self.mostCards) {
+            let labels = scan.call.words(model.labels)
+            var card = Words.view(of: scan)
             card["call"] = labels
-            card["strength"] = Words.probability(call.findings[0].probability)
-            card["bars"] = Bars.view(reading.probabilities, call: call, model: model)
-            card["alt"] = "\(Words.path(reading.path).file), called \(labels)"
-            if reading.hasThumbnail, let png = try store.thumbnail(reading: reading.id) {
+            card["strength"] = Words.probability(scan.call.findings[0].probability)
+            card["bars"] = Bars.view(scan.probabilities, call: scan.call, model: model)
+            card["alt"] = "\(Words.path(scan.path).file), called \(labels)"
+            if scan.carrier.hasThumbnail, let png = try store.thumbnail(reading: scan.carrier.id) {
                 card["picture"] = Self.dataURI(png)
             }
             cards.append(card)
@@ -122,33 +119,44 @@ struct FindingsPage {
     static func dataURI(_ png: [UInt8]) -> String { "data:image/png;base64," + Data(png).base64EncodedString() }
 
     private func addReadings(to view: inout View) {
-        let open = calls.filter { $0.call.finding == nil }
+        let scans = facts.scans
+        let open = scans.filter { $0.call.finding == nil }
         view["hasUncalibrated"] = !open.isEmpty
         view["uncalibratedNote"] =
             "The most probable label of these has no threshold in this model, so that there is neither a positive nor a "
-            + "negative call." + Self.note(shown: open.count, "readings")
-        view["uncalibrated"] = open.prefix(Self.mostRows).map { reading, call -> View in
-            var row = Words.view(path: reading.path, frame: reading.frame, of: reading.scan.frames)
-            row["top"] = call.topLabel
-            row["probability"] = Words.probability(call.topProbability)
+            + "negative call." + Self.note(shown: open.count, "scans")
+        view["uncalibrated"] = open.prefix(Self.mostRows).map { scan -> View in
+            var row = Words.view(of: scan)
+            row["top"] = scan.call.topLabel
+            row["probability"] = Words.probability(scan.call.topProbability)
             return row
         }
-        view["hasReadings"] = !calls.isEmpty
+        view["hasReadings"] = !scans.isEmpty
         let hasColumns = model.labels.count <= Self.mostColumns
         view["columns"] = hasColumns ? model.labels : ["top label", "probability"]
         view["readingsNote"] =
-            "In the order of their paths. " + Words.count(calls.count, "reading") + " of "
-            + Words.count(facts.ledger.read, "scan") + "." + Self.note(shown: calls.count, "readings")
-        view["readings"] = calls.prefix(Self.mostRows).map { reading, call -> View in
-            var row = Words.view(path: reading.path, frame: reading.frame, of: reading.scan.frames)
-            row["call"] = call.words(model.labels)
-            row["style"] = call.finding.map { $0 ? "find" : "" } ?? "open"
+            "In the order of their paths." + severalFrames + Self.note(shown: scans.count, "scans")
+        view["readings"] = scans.prefix(Self.mostRows).map { scan -> View in
+            var row = Words.view(of: scan)
+            row["call"] = scan.call.words(model.labels)
+            row["style"] = scan.call.finding.map { $0 ? "find" : "" } ?? "open"
             row["values"] =
                 hasColumns
-                ? reading.probabilities.map(Words.probability)
-                : [call.topLabel, Words.probability(call.topProbability)]
+                ? scan.probabilities.map(Words.probability)
+                : [scan.call.topLabel, Words.probability(scan.call.topProbability)]
             return row
         }
+    }
+
+    /// How scans with several frames are read, where there are any.
+    private var severalFrames: String {
+        let several = facts.scans.filter { $0.frames.count > 1 }
+        guard !several.isEmpty else { return "" }
+        let frames = several.reduce(0) { $0 + $1.frames.count }
+        return
+            " \(Words.count(several.count, "scan has", "scans have")) several frames, \(Words.grouped(frames)) in all; of each "
+            + "label, \(facts.aggregation.frames.words) its frames counts, and the frame that carries the call is named. The CSV has "
+            + "every frame."
     }
 
     private func addFailures(to view: inout View) {
@@ -212,14 +220,14 @@ struct FindingsPage {
                 model.thresholds[model.labels[$1]] != nil ? 0 : 1, $1
             )
         }
-        view["hasCharts"] = !calls.isEmpty
+        view["hasCharts"] = !facts.scans.isEmpty
         if labels.count > Self.mostCharts {
             view["chartsNote"] = "The first \(Self.mostCharts) of \(labels.count) labels are shown."
         }
         view["charts"] = labels.prefix(Self.mostCharts).map { index -> View in
             let label = model.labels[index]
             return Histogram.view(
-                label: label, values: calls.map { $0.reading.probabilities[index] },
+                label: label, values: facts.scans.map { $0.probabilities[index] },
                 threshold: label == model.negativeLabel ? nil : model.thresholds[label])
         }
     }

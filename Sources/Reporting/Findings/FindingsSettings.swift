@@ -27,6 +27,10 @@ struct FindingsSettings {
             row("Model digest", model.digest, mono: true), row("Labels", labels.prefix(30).joined(separator: ", ")),
             row("Preprocessing", PreprocessingWords.describe(facts.run.preprocessingJSON)),
             row("Preprocessing digest", facts.run.preprocessingDigest, mono: true), row("Model package", model.path),
+            row("Several frames", "of each label, \(facts.aggregation.frames.words) the frames of a scan"),
+            row(
+                "Several scans", "of each label, \(facts.aggregation.scans.words) the scans of a patient or DICOM study"
+            ),
         ]
     }
 
@@ -42,6 +46,13 @@ struct FindingsSettings {
                 row(
                     "Sessions",
                     "\(run.sessions.count): stopped and resumed \(Words.count(run.sessions.count - 1, "time"))"))
+        }
+        if let identifiers = facts.identifiers {
+            rows.append(
+                row(
+                    "Identifiers",
+                    identifiers == .keep
+                        ? "kept as the files have them" : "pseudonyms (keyed hashes) for patients and UIDs"))
         }
         if let origin = run.rerunOf { rows.append(row("Re-run of", origin, mono: true)) }
         rows += [

@@ -7,7 +7,9 @@ enum FindingsTable {
     static let columns = [
         "run", "study", "path", "outcome", "detail", "frame", "frames", "call", "findings", "top_label",
         "top_probability", "sha256", "format", "width", "height", "bits", "model", "model_digest", "decode_ms",
-        "prepare_ms", "network_ms", "read_by_run", "failure_stage", "failure_kind",
+        "prepare_ms", "network_ms", "read_by_run", "failure_stage", "failure_kind", "scan_call", "scan_findings",
+        "carrying_frame", "patient", "study_uid", "series_uid", "instance_uid", "modality", "body_part", "laterality",
+        "view", "acquisition_date", "row_spacing_mm", "column_spacing_mm",
     ]
 
     static func make(_ facts: RunFacts) -> [UInt8] {
@@ -15,12 +17,13 @@ enum FindingsTable {
         var document = CSVDocument(header: columns + model.labels.map { "p_" + $0 })
         var readings = facts.readings[...]
         var failures = facts.failures[...]
+        let scans = Dictionary(facts.scans.map { ($0.scan.sha256, $0) }) { first, _ in first }
         for entry in facts.entries {
             // All three lists are in path order, and every reading and failure belongs to an entry.
             var rows = 0
             while let reading = readings.first, same(reading.path, entry.path) {
                 readings = readings.dropFirst()
-                document.append(row(reading, facts.run))
+                document.append(row(reading, of: scans[reading.scan.sha256], facts.run))
                 rows += 1
             }
             var failure: FailureRecord?
@@ -33,20 +36,41 @@ enum FindingsTable {
         return document.bytes
     }
 
-    private static func row(_ reading: ReadingRecord, _ run: RunRecord) -> [CSVDocument.Cell] {
+    private static func row(
+        _ reading: ReadingRecord, of scan: ScanReading?, _ run: RunRecord
+    ) -> [CSVDocument.Cell] {
         let model = run.model
         let call = model.call(reading.probabilities)
         return [
             .text(run.id), .text(run.study), .text(reading.path), .text("read"), .empty,
             .integer(Int64(reading.frame)), .integer(Int64(reading.scan.frames)),
-            .text(reading.finding.map { $0 ? "finding" : "none" } ?? "uncalibrated"),
-            .text(call?.findings.map { model.labels[$0.label] }.joined(separator: ";") ?? ""),
+            .text(word(reading.finding)), .text(call.map { findings($0, model) } ?? ""),
             .text(reading.topLabel), .number(reading.topProbability), .text(reading.scan.sha256),
             .text(reading.scan.format), .integer(Int64(reading.scan.width)), .integer(Int64(reading.scan.height)),
             .integer(Int64(reading.scan.bits)), .text(model.name), .text(model.digest),
             .number(reading.decodeMilliseconds), .number(reading.prepareMilliseconds),
             .number(reading.networkMilliseconds), .text(reading.madeBy), .empty, .empty,
-        ] + reading.probabilities.map(CSVDocument.Cell.number)
+            .text(scan.map { word($0.call.finding) } ?? ""), .text(scan.map { findings($0.call, model) } ?? ""),
+            scan.map { .integer(Int64($0.carrier.frame)) } ?? .empty,
+        ] + attributes(reading.scan.attributes) + reading.probabilities.map(CSVDocument.Cell.number)
+    }
+
+    /// `finding`, `none` or `uncalibrated`.
+    static func word(_ finding: Bool?) -> String { finding.map { $0 ? "finding" : "none" } ?? "uncalibrated" }
+
+    /// Labels at or over their threshold, strongest first.
+    static func findings(_ call: Call, _ model: ModelRecord) -> String {
+        call.findings.map { model.labels[$0.label] }.joined(separator: ";")
+    }
+
+    private static func attributes(_ attributes: ScanAttributes?) -> [CSVDocument.Cell] {
+        let texts = [
+            attributes?.patient, attributes?.studyUID, attributes?.seriesUID, attributes?.instanceUID,
+            attributes?.modality, attributes?.bodyPart, attributes?.laterality, attributes?.view,
+            attributes?.acquisitionDate,
+        ]
+        return texts.map { $0.map(CSVDocument.Cell.text) ?? .empty }
+            + [attributes?.rowSpacing, attributes?.columnSpacing].map { $0.map(CSVDocument.Cell.number) ?? .empty }
     }
 
     private static func row(

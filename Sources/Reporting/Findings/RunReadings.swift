@@ -6,27 +6,40 @@ struct RunFacts {
     let ledger: Ledger
     let entries: [EntryRecord]
     let readings: [ReadingRecord]
+    /// The readings, scan by scan.
+    let scans: [ScanReading]
+    let aggregation: Aggregation
+    let identifiers: IdentifierPolicy?
     let superseded: [ReadingRecord]
     let failures: [FailureRecord]
     let head: AuditHead
     let storePath: String
 
-    init(store: StudyStore, run id: String) throws(StoreError) {
+    /// - Parameter aggregation: How frames and scans are brought together; nil: as the run did.
+    init(store: StudyStore, run id: String, aggregation: Aggregation? = nil) throws(StoreError) {
         run = try store.run(id)
+        self.aggregation = aggregation ?? run.aggregation
         ledger = try store.ledger(run: id)
         entries = try store.entries(run: id)
         readings = try store.readings(run: id)
+        scans = ScanReading.scans(of: readings, model: run.model, rule: self.aggregation.frames)
+        identifiers = try store.identifiers()?.policy
         superseded = try store.supersededReadings(run: id)
         failures = try store.failures(run: id)
         head = try store.auditHead()
         storePath = store.path
     }
 
-    /// Readings with their calls; a reading that does not fit the model's labels has none.
+    /// Every frame's reading with its call; a reading that does not fit the model's labels has none.
     var calls: [(reading: ReadingRecord, call: Call)] {
         readings.compactMap { reading in
             run.model.call(reading.probabilities).map { (reading, $0) }
         }
+    }
+
+    /// What the run says of every patient, or of every DICOM study.
+    func groups(_ kind: GroupReading.Kind) -> [GroupReading] {
+        GroupReading.groups(kind, of: scans, model: run.model, rule: aggregation.scans)
     }
 
     /// Readings this run made itself; recognised ones have another run's times.

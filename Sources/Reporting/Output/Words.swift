@@ -76,6 +76,41 @@ enum Words {
     }
 }
 
+extension Words {
+    /// A scan's path, the frame that carries its call where it has several, and what its file says of it.
+    static func view(of scan: ScanReading) -> View {
+        var view = Words.view(path: scan.path, frame: scan.carrier.frame, of: scan.scan.frames)
+        if let attributes = scan.scan.attributes, let about = about(attributes) { view["about"] = about }
+        return view
+    }
+
+    /// `CR · CHEST · PA · 2024-03-11 · patient p-3f…`; nil where nothing is known.
+    static func about(_ attributes: ScanAttributes) -> String? {
+        let parts = [
+            attributes.modality, attributes.bodyPart, attributes.laterality, attributes.view,
+            attributes.acquisitionDate.map(date), attributes.patient.map { "patient \($0)" },
+        ].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: " · ")
+    }
+
+    /// `2024-03-11` of DICOM's `20240311`.
+    static func date(_ text: String) -> String {
+        guard text.utf8.count == 8, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return text }
+        return "\(text.prefix(4))-\(text.dropFirst(4).prefix(2))-\(text.suffix(2))"
+    }
+}
+
+extension Aggregation.Rule {
+    /// What counts of several: `the largest probability of` its frames.
+    var words: String {
+        switch self {
+        case .max: "the largest probability of"
+        case .mean: "the mean probability of"
+        case .noisyOr: "the noisy-or (1 − Π(1 − p)) of"
+        }
+    }
+}
+
 /// Median and other quantiles.
 enum Quantile {
     /// The nearest-rank quantile: the smallest value with at least `share` of all values at or below it.
