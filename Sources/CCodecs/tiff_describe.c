@@ -10,6 +10,9 @@ static bool reads_compression(uint16_t compression) {
     case COMPRESSION_CCITTRLEW: case COMPRESSION_LZW: case COMPRESSION_OJPEG: case COMPRESSION_JPEG:
     case COMPRESSION_ADOBE_DEFLATE: case COMPRESSION_DEFLATE: case COMPRESSION_PACKBITS:
         return true;
+    // Not part of every build of libtiff.
+    case COMPRESSION_ZSTD: case COMPRESSION_LZMA: case COMPRESSION_WEBP:
+        return TIFFIsCODECConfigured(compression);
     default:
         return false;
     }
@@ -174,7 +177,9 @@ int tiff_describe(tiff_file *file, tiff_page *page, const nr_output *output) {
         page->frame.sample = NR_U8;
         page->frame.bits = 8;
     }
-    if (page->compression == COMPRESSION_JPEG || page->compression == COMPRESSION_OJPEG) page->frame.flags |= NR_LOSSY;
+    // WebP may be lossless; the file does not say so before it is decoded.
+    if (page->compression == COMPRESSION_JPEG || page->compression == COMPRESSION_OJPEG || page->compression == COMPRESSION_WEBP)
+        page->frame.flags |= NR_LOSSY;
 
     nr_frame trial = page->frame;
     uint8_t *place;

@@ -205,3 +205,29 @@ struct RunTests {
         #expect(status == .finished)
     }
 }
+
+@Suite("nightread model new")
+struct ModelNewTests {
+    @Test("A fresh package reads scans and makes no calls; the same seed gives the same package")
+    func fresh() throws {
+        let study = try Study()
+        try study.scan("a.png", seed: 1)
+        for (name, seed) in [("one", "5"), ("two", "5"), ("three", "6")] {
+            let made = try Program.run(
+                ["model", "new", "b0", "--labels", "normal,nodule", "--seed", seed, "--output", name], in: study.folder)
+            #expect(made.status == 0, "\(made.error)")
+        }
+        let weights = try ["one", "two", "three"].map {
+            try Data(contentsOf: study.path($0 + "/weights.safetensors"))
+        }
+        #expect(weights[0] == weights[1] && weights[0] != weights[2])
+        try FileManager.default.removeItem(at: study.path("model"))
+        try FileManager.default.moveItem(at: study.path("one"), to: study.path("model"))
+        #expect(try study.run().ledger["read"] == 1)
+        let table = try String(contentsOf: study.path("out/findings.csv"), encoding: .utf8)
+        #expect(table.contains(",uncalibrated,"))
+        #expect(try Program.run(["model", "new", "b0", "--output", "two"], in: study.folder).status == 73)
+        let bad = try Program.run(["model", "new", "b0", "--labels", "a,a", "--output", "x"], in: study.folder)
+        #expect(bad.status == 64)
+    }
+}

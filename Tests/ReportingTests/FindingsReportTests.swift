@@ -29,7 +29,8 @@ struct FindingsReportTests {
         let run = try recordNight(scratch.store, model: model())
         let (page, _) = try report(run, name: "night")
         for text in [
-            "40 scans read with chest-phantom-b0", "3 files could not be read",
+            "Left alone by a rule: 1 hidden file, 1 no pattern matches.", "40 scans read with chest-phantom-b0",
+            "3 files could not be read",
             "48 seen = 40 read + 2 duplicate + 2 skipped",
             String(repeating: "b0", count: 32), "percentiles 0.5, 99.5 become black and white", "For research use only",
             "expected 301,442 bytes of image data", "ended decoders in 2 runs (crash)", "hidden file", " of 3</span>",

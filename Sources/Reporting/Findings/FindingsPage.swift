@@ -174,6 +174,11 @@ struct FindingsPage {
         }
     }
 
+    /// `12 where: modality MR, 3 not a scan`.
+    private var skippedByRule: String {
+        facts.ledger.skippedByRule.map { "\(Words.grouped($0.count)) \($0.rule)" }.joined(separator: ", ")
+    }
+
     private func addOthers(to view: inout View) {
         let kinds: [(outcome: EntryRecord.Outcome, title: String, detail: String, note: String)] = [
             (
@@ -182,7 +187,7 @@ struct FindingsPage {
             ),
             (.pending, "Pending", "Why", "Not settled or not reached when the run stopped; the next run reads them."),
             (.duplicate, "Duplicates", "Same content as", "Read once, under the other name."),
-            (.skipped, "Skipped", "Rule", "Left alone by a rule of the pipeline."),
+            (.skipped, "Skipped", "Rule", "Left alone by a rule: \(skippedByRule)."),
         ]
         var groups: [View] = []
         for kind in kinds {

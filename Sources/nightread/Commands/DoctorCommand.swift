@@ -32,7 +32,7 @@ struct DoctorCommand: ParsableCommand {
                 ]
                 print(object.canonical)
             } else {
-                print("\(check.state.rawValue.padded(to: 4))  \(check.subject.padded(to: 9))  \(check.text)")
+                print("\(check.state.rawValue.padded(to: 4))  \(check.subject.padded(to: 11))  \(check.text)")
             }
         }
         if let error = checks.compactMap(\.error).first { throw ExitStatus(error).code }

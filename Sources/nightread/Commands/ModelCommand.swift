@@ -4,8 +4,8 @@ import ArgumentParser
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Look into networks and model packages.",
+        abstract: "Look into networks, and make model packages.",
         subcommands: [
-            ModelSummaryCommand.self
+            ModelSummaryCommand.self, ModelNewCommand.self,
         ])
 }

@@ -43,6 +43,10 @@ for order in "<", ">":
 line("rgb-lzw-predictor", rgb, write(rgb, compression="lzw", predictor=2, photometric="rgb"))
 line("rgb-planes-deflate", rgb, write(np.moveaxis(rgb, -1, 0), compression="adobe_deflate", photometric="rgb", planarconfig="separate"))
 line("rgb-tiles-deflate", rgb, write(rgb, compression="adobe_deflate", photometric="rgb", tile=(16, 16)))
+for compression in "zstd", "lzma":
+    line(f"gray16-{compression}", gray16, write(gray16, compression=compression, rowsperstrip=5))
+    line(f"rgb-{compression}-predictor", rgb, write(rgb, compression=compression, predictor=2, photometric="rgb"))
+line("rgb-webp", rgb, write(rgb, compression="webp", compressionargs={"lossless": True}, photometric="rgb"))
 line("gray16-tiles-big", gray16, write(gray16, bigtiff=True, tile=(16, 16)))
 line("gray8-jpeg", flat[:, :, 0], write(flat[:, :, 0], compression="jpeg", compressionargs={"level": 100}), 3)
 file = io.BytesIO()
