@@ -11,6 +11,9 @@ let optimised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-
 /// The same for C++; DCMTK's headers use what later standards have taken back.
 let optimisedCxx: [CXXSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
 
+/// libnifti's headers name each other without the folder that they are installed in.
+let libniftiHeaders: [CSetting] = [.unsafeFlags(["-I/usr/include/nifti"])]
+
 let codecLibraries = [
     "png16", "tiff", "jpeg", "openjp2", "nifti2", "dcmjpls", "dcmjpeg", "dcmdata", "oflog", "ofstd", "z",
 ]
@@ -49,7 +52,8 @@ let package = Package(
     targets: [
         .target(name: "CKernels", cSettings: optimised),
         .target(
-            name: "CCodecs", dependencies: ["CSystem"], cSettings: optimised, cxxSettings: optimisedCxx,
+            name: "CCodecs", dependencies: ["CSystem"], cSettings: optimised + libniftiHeaders,
+            cxxSettings: optimisedCxx,
             linkerSettings: codecLibraries.map { .linkedLibrary($0) }),
         .target(name: "CSystem", cSettings: optimised),
         library("Tensors", ["CKernels"]),

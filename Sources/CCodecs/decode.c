@@ -18,6 +18,8 @@ static uint32_t recognise(nr_source *source, const uint8_t *head, size_t count) 
     if (count >= 348 && (memcmp(head + 344, "n+1\0", 4) == 0 || memcmp(head + 344, "ni1\0", 4) == 0)) return NR_FORMAT_NIFTI;
     if (count >= 8 && (memcmp(head + 4, "n+2\0", 4) == 0 || memcmp(head + 4, "ni2\0", 4) == 0)) return NR_FORMAT_NIFTI;
     if (count >= 2 && head[0] == 0x1f && head[1] == 0x8b && nr_looks_like_gzipped_nifti(source)) return NR_FORMAT_NIFTI;
+    // Analyze 7.5, which NIfTI grew out of, has no magic of its own but sizes that must agree; its decoder says what to do with it.
+    if (nr_looks_like_analyze(head, count)) return NR_FORMAT_NIFTI;
     if (nr_looks_like_dicom(head, count)) return NR_FORMAT_DICOM;
     return NR_FORMAT_UNKNOWN;
 }
@@ -25,6 +27,7 @@ static uint32_t recognise(nr_source *source, const uint8_t *head, size_t count) 
 static int unrecognised(const uint8_t *head, size_t count, nr_failure *failure) {
     if (count < 8 && memcmp(head, png_magic, count) == 0)
         return nr_fail(failure, NR_TRUNCATED, "PNG: ends within its signature, after %zu bytes", count);
+    if (nr_looks_like_cut_nifti(head, count)) return nr_fail(failure, NR_TRUNCATED, "NIfTI: ends within its header, after %zu bytes", count);
     return nr_fail(failure, NR_UNRECOGNISED,
                    "expected a DICOM, PNG, TIFF, JPEG or NIfTI file, found one that starts with %02x %02x %02x %02x", head[0],
                    count > 1 ? head[1] : 0, count > 2 ? head[2] : 0, count > 3 ? head[3] : 0);

@@ -69,6 +69,10 @@ int nr_decode_nifti(nr_source *source, nr_output *output, nr_failure *failure);
 bool nr_looks_like_dicom(const uint8_t *head, size_t count);
 // Whether a gzip stream holds a NIfTI volume.
 bool nr_looks_like_gzipped_nifti(nr_source *source);
+// Whether a file that starts so is the header of an Analyze 7.5 pair.
+bool nr_looks_like_analyze(const uint8_t *head, size_t count);
+// Whether a file that ends after `count` bytes, too few for a header, starts as NIfTI does.
+bool nr_looks_like_cut_nifti(const uint8_t *head, size_t count);
 
 #ifdef __cplusplus
 }

@@ -5,7 +5,7 @@ public struct Slicing: Sendable, Hashable {
     public enum Slices: Sendable, Hashable {
         /// Every one.
         case all
-        /// Number ⌊count / 2⌋, counted from 0.
+        /// Number ⌊count / 2⌋, counted from 0; of a volume over time, that slice of moment ⌊moments / 2⌋.
         case middle
         /// Number 0, N, 2 N …; N is at least 1.
         case every(Int)

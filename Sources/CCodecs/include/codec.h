@@ -83,7 +83,8 @@ enum nr_slice_axis { NR_AXIAL = 0, NR_CORONAL = 1, NR_SAGITTAL = 2 };
 enum nr_slice_rule { NR_SLICES_ALL = 0, NR_SLICES_MIDDLE = 1, NR_SLICES_EVERY = 2 };
 typedef struct {
     uint32_t axis;  // nr_slice_axis; of volumes alone
-    uint32_t rule;  // nr_slice_rule: all frames, frame ⌊count / 2⌋, or every `step`-th from the first
+    uint32_t rule;  // nr_slice_rule: all frames, frame ⌊count / 2⌋ (of volumes over time: of the middle one), or every `step`-th from
+                    // the first
     uint32_t step;  // at least 1
     uint32_t reserved;
 } nr_slicing;
