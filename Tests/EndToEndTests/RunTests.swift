@@ -57,6 +57,34 @@ struct RunTests {
         #expect(try store.verifyAudit().problemCount == 0)
     }
 
+    /// The fuzzers' seeds: small files of every format, among them several of each with more than one frame.
+    @Test("A folder of all formats without a suffix is read as what each file is, frames and all")
+    func mixed() throws {
+        let study = try Study(extra: "aggregate: {frames: mean}")
+        let seeds = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../Fuzz/Seeds")
+        var files = 0
+        for format in ["dicom", "jpeg", "nifti", "png", "tiff"] {
+            let folder = seeds.appendingPathComponent(format).standardizedFileURL
+            for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
+                files += 1
+                try FileManager.default.copyItem(at: file, to: study.path("scans/IM\(1000 + files)"))
+            }
+        }
+        #expect(files > 40)
+        try study.file("scans/README", Data("no scan".utf8))
+        let output = try study.run()
+        #expect(output.status == 0, "\(output.out.suffix(400)) \(output.error)")
+        #expect(output.ledger["read"] == files && output.ledger["skipped"] == 1)
+        let store = try StudyStore.openForReading(study.storeFile)
+        let run = try #require(try store.latestRun())
+        let readings = try store.readings(run: run.id)
+        #expect(Set(readings.map(\.scan.format)) == ["dicom", "jpeg", "nifti", "png", "tiff"])
+        #expect(Set(readings.filter { $0.frame > 0 }.map(\.scan.format)) == ["dicom", "nifti", "tiff"])
+        let page = try String(contentsOf: study.path("out/report/index.html"), encoding: .utf8)
+        #expect(page.contains("the mean probability of its frames counts"))
+        #expect(try store.verifyAudit().problemCount == 0)
+    }
+
     @Test("A second run recognises what is unchanged and reads nothing again")
     func recognised() throws {
         let study = try Study()
