@@ -2,7 +2,7 @@
 
 # One set of flags for everything, so that demo and test share one build. The kernels need optimisation; tests need @testable.
 SWIFT_FLAGS = -c release -Xswiftc -enable-testing
-PACKAGES    = libpng-dev libtiff-dev libjpeg62-turbo-dev libdcmtk-dev libopenjp2-7-dev libnifti2-dev libsqlite3-dev zlib1g-dev
+PACKAGES    = libpng-dev libdeflate-dev libtiff-dev libjpeg62-turbo-dev libdcmtk-dev libopenjp2-7-dev libnifti2-dev libsqlite3-dev zlib1g-dev
 NIGHTREAD   = .build/release/nightread
 DEMO_COUNT  = 60
 DEMO_SEED   = 7

@@ -59,6 +59,11 @@ size_t nr_sample_size(uint32_t sample);
 int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_failure *failure);
 void nr_output_commit(nr_output *output, const nr_frame *frame);
 
+// Memory for megabytes that are needed for a moment, in large pages where there are some: a process that decodes one scan would
+// otherwise spend as long on meeting them as on filling them. NULL where there is none.
+void *nr_scratch_take(size_t bytes);
+void nr_scratch_give(void *memory, size_t bytes);
+
 int nr_decode_png(nr_source *source, nr_output *output, nr_failure *failure);
 int nr_decode_tiff(nr_source *source, nr_output *output, nr_failure *failure);
 int nr_decode_dicom(nr_source *source, nr_output *output, nr_failure *failure);

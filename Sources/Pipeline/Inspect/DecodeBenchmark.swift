@@ -27,8 +27,8 @@ public struct DecodeBenchmark: Sendable {
 
     /// One per format that was found, in the order of ``ScanFormat``.
     public let rows: [Row]
-    /// Files that could not be decoded; they are in no row.
-    public let failed: Int
+    /// Paths of files that could not be decoded; they are in no row.
+    public let failed: [String]
     /// How often every file was decoded.
     public let rounds: Int
     /// Milliseconds that isolation alone takes: a child, its sandbox and its answer for a file of 16 bytes. Median.
@@ -43,8 +43,12 @@ public struct DecodeBenchmark: Sendable {
         for path in paths { files += try Self.files(path) }
         let lane = try Lane()
         var known: [(path: String, format: ScanFormat, pixels: Int, bytes: Int)] = []
+        var failed: [String] = []
         for file in files {
-            guard let scan = try lane.decode(file) else { continue }
+            guard let scan = try lane.decode(file) else {
+                failed.append(file)
+                continue
+            }
             known.append((file, scan.format, scan.pixels, scan.bytes))
         }
         var times = [[Double]](repeating: [], count: known.count)
@@ -72,7 +76,7 @@ public struct DecodeBenchmark: Sendable {
                 isolationShare: min(1, isolation * Double(own.count) / total))
         }
         return DecodeBenchmark(
-            rows: rows, failed: files.count - known.count, rounds: rounds, isolationMilliseconds: isolation * 1e3)
+            rows: rows, failed: failed, rounds: rounds, isolationMilliseconds: isolation * 1e3)
     }
 
     /// Regular files at or below `path`, in order.

@@ -103,7 +103,8 @@ struct BenchCommand: ParsableCommand {
                 ]
             }
             let object: JSONValue = [
-                "formats": .array(rows), "failed": JSONValue(result.failed), "rounds": JSONValue(result.rounds),
+                "formats": .array(rows), "failed": JSONValue(result.failed.count),
+                "not_decoded": .array(result.failed.map(JSONValue.string)), "rounds": JSONValue(result.rounds),
                 "isolation_milliseconds": .double(result.isolationMilliseconds),
             ]
             print(object.canonical)
@@ -121,7 +122,7 @@ struct BenchCommand: ParsableCommand {
         print(
             String(
                 format: "%d rounds; %d files not decoded; isolation alone takes %.2f ms a file", result.rounds,
-                result.failed, result.isolationMilliseconds))
+                result.failed.count, result.isolationMilliseconds))
     }
 
     private struct Record: Encodable {
