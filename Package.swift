@@ -69,7 +69,9 @@ let package = Package(
         support("ScanFixtures"),
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("EfficientNetTests", ["EfficientNet"], resources: [.copy("Fixtures")]),
-        tests("ImagingTests", ["Imaging", "CCodecs", "ScanFixtures", crypto], resources: [.copy("Fixtures")]),
+        tests(
+            "ImagingTests", ["Imaging", "CCodecs", "CKernels", "ScanFixtures", crypto],
+            resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline", "CCodecs", "CSystem"]),
         tests("ReportingTests", ["Reporting"]),

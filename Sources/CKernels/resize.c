@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "resize_clones.h"
-#include "resize_steps.h"
+#include "resize_lanes.h"
+#include "resize_steps_template.h"
 
 // Unaligned loads cost nothing, and nothing is promised about where a picture starts.
 typedef uint16_t __attribute__((aligned(1))) loose_u16;
@@ -39,6 +40,33 @@ typedef double __attribute__((aligned(1))) loose_f64;
             }                                                                                                          \
         }                                                                                                              \
     }
+
+// Colour pictures of 8 bits, the most common ones, whose step of three bytes needs shuffles that compilers do not find.
+#define CONVERT_RGB(c)                                                                            \
+    {                                                                                             \
+        size_t i = 0;                                                                             \
+        for (; i + 8 <= count; i += 8) {                                                          \
+            nr_ints8 lanes;                                                                       \
+            NR_COLOUR_OF_EIGHT(row + 3 * i, c, lanes)                                             \
+            nr_floats8 value = (__builtin_convertvector(lanes, nr_floats8) - low) * scale;        \
+            value = __builtin_elementwise_min(__builtin_elementwise_max(value, (nr_floats8){0}), (nr_floats8){0} + 1); \
+            *(nr_floats8_loose *)(out + (c) * plane + i) = base + turn * value;                   \
+        }                                                                                         \
+        for (; i < count; i++) {                                                                  \
+            float value = ((float)row[3 * i + (c)] - low) * scale;                                \
+            value = value > 0 ? value : 0;                                                        \
+            out[(c) * plane + i] = base + turn * (value < 1 ? value : 1);                         \
+        }                                                                                         \
+    }
+
+static inline __attribute__((always_inline)) void convert_rgb8(const nr_intensity *picture, const uint8_t *row, size_t count,
+                                                               float *out, size_t plane) {
+    const float low = (float)picture->low, scale = (float)picture->scale;
+    const float base = picture->inverted ? 1.0f : 0.0f, turn = picture->inverted ? -1.0f : 1.0f;
+    CONVERT_RGB(0)
+    CONVERT_RGB(1)
+    CONVERT_RGB(2)
+}
 
 CONVERT_ROW(convert_u8, uint8_t, float)
 CONVERT_ROW(convert_u16, loose_u16, float)
@@ -89,7 +117,10 @@ static inline __attribute__((always_inline)) void convert_row(const nr_intensity
         return;
     }
     switch (picture->sample) {
-    case 1: convert_u8(picture, (const uint8_t *)row + at, count, out, plane); break;
+    case 1:
+        if (picture->channels == 3 && picture->colours == 3) convert_rgb8(picture, (const uint8_t *)row + at, count, out, plane);
+        else convert_u8(picture, (const uint8_t *)row + at, count, out, plane);
+        break;
     case 2: convert_u16(picture, (const loose_u16 *)row + at, count, out, plane); break;
     case 3: convert_u32(picture, (const loose_u32 *)row + at, count, out, plane); break;
     case 4: convert_i8(picture, (const int8_t *)row + at, count, out, plane); break;
@@ -108,13 +139,10 @@ static inline __attribute__((always_inline)) void clamp(float *values, size_t co
 }
 
 static inline __attribute__((always_inline)) void narrow_row(const nr_axis *across, const float *line, float *narrow) {
-    const uint32_t taps = across->taps;
-    for (uint32_t x = 0; x < across->outputs; x++) {
-        const float *from = line + across->starts[x], *weights = across->weights + (size_t)x * taps;
-        float lanes[8] = {0};  // independent sums, so that one vector register holds them
-        for (uint32_t k = 0; k < taps; k += 8)
-            for (uint32_t lane = 0; lane < 8; lane++) lanes[lane] += from[k + lane] * weights[k + lane];
-        narrow[x] = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+    for (uint32_t x = 0; x < across->outputs; x += 8) {
+        nr_floats8 sums;
+        NR_EIGHT_SUMS(nr_floats8, line, across, across->weights, x, sums)
+        memcpy(narrow + x, &sums, (across->outputs - x < 8 ? across->outputs - x : 8) * sizeof *narrow);
     }
 }
 
@@ -137,7 +165,7 @@ static inline __attribute__((always_inline)) void sum_rows(const nr_intensity *p
                 if (y - down->starts[output] >= down->lengths[output]) continue;
                 const float weight = down->weights[(size_t)output * down->taps + (y - down->starts[output])];
                 float *to = out + colour * plane + output * row;
-                for (uint32_t x = 0; x < across->outputs; x++) to[x] += weight * narrow[x];
+                NR_ADD_WEIGHTED(nr_floats8, to, weight, narrow, across->outputs)
             }
         }
     }
@@ -158,7 +186,7 @@ static inline __attribute__((always_inline)) void sum_columns(const nr_intensity
             for (uint32_t colour = 0; colour < picture->colours; colour++) {
                 const float *from = line + colour * line_plane;
                 float *to = sum + colour * line_plane;
-                for (size_t x = 0; x < across->count; x++) to[x] += weight * from[x];
+                NR_ADD_WEIGHTED(nr_floats8, to, weight, from, across->count)
             }
         }
         for (uint32_t colour = 0; colour < picture->colours; colour++) {
@@ -168,9 +196,9 @@ static inline __attribute__((always_inline)) void sum_columns(const nr_intensity
     }
 }
 
-NR_CLONES static void resize_floats(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across,
-                                    const nr_axis *down, int columns_first, float *line, float *narrow, float *out, size_t row,
-                                    size_t plane) {
+static inline __attribute__((always_inline)) void resize_floats(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across,
+                                                                  const nr_axis *down, int columns_first, float *line, float *narrow,
+                                                                  float *out, size_t row, size_t plane) {
     const size_t line_plane = (size_t)across->count + across->taps;
     float *sum = line + picture->colours * line_plane;
     // What the zero weights after a last tap multiply must be numbers.
@@ -180,12 +208,35 @@ NR_CLONES static void resize_floats(const nr_intensity *picture, const void *sam
     else sum_rows(picture, samples, row_bytes, across, down, line, narrow, out, row, plane);
 }
 
-void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across, const nr_axis *down,
-               int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane) {
-    if (picture->in_steps)
-        nr_resize_steps(picture, samples, row_bytes, across, down, columns_first, line, narrow, out, row, plane);
-    else
-        resize_floats(picture, samples, row_bytes, across, down, columns_first, line, narrow, out, row, plane);
+// The same loops for every machine and for those with AVX2: functions of their own, so that a test can run either.
+#define PARAMETERS                                                                                                      \
+    const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across, const nr_axis *down,     \
+        int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane
+#define ARGUMENTS picture, samples, row_bytes, across, down, columns_first, line, narrow, out, row, plane
+
+static void resize_floats_plain(PARAMETERS) { resize_floats(ARGUMENTS); }
+static void resize_steps_plain(PARAMETERS) { resize_steps(ARGUMENTS); }
+#if defined(__x86_64__)
+__attribute__((target("arch=x86-64-v3"))) static void resize_floats_wide(PARAMETERS) { resize_floats(ARGUMENTS); }
+__attribute__((target("arch=x86-64-v3"))) static void resize_steps_wide(PARAMETERS) { resize_steps(ARGUMENTS); }
+static int has_wide(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#else
+#define resize_floats_wide resize_floats_plain
+#define resize_steps_wide resize_steps_plain
+static int has_wide(void) { return 0; }
+#endif
+
+static _Atomic int plain_alone;
+
+int nr_resize_plainly(int plainly) {
+    plain_alone = plainly;
+    return has_wide();
+}
+
+void nr_resize(PARAMETERS) {
+    const int wide = !plain_alone && has_wide();
+    if (picture->in_steps) (wide ? resize_steps_wide : resize_steps_plain)(ARGUMENTS);
+    else (wide ? resize_floats_wide : resize_floats_plain)(ARGUMENTS);
 }
 
 NR_CLONES void nr_normalise(const float *in, size_t count, float mean, float std, float *out) {

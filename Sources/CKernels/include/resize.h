@@ -51,6 +51,10 @@ typedef struct {
 void nr_resize(const nr_intensity *picture, const void *samples, size_t row_bytes, const nr_axis *across, const nr_axis *down,
                int columns_first, float *line, float *narrow, float *out, size_t row, size_t plane);
 
+// Has nr_resize keep to the loops that every machine can run, or (0) take those for its instruction set again. For tests: returns
+// whether there are others here. Sums of floats may differ in their last bits.
+int nr_resize_plainly(int plainly);
+
 // out[i] = (clamp(in[i], 0, 1) - mean) / std; `in` and `out` may be the same.
 void nr_normalise(const float *in, size_t count, float mean, float std, float *out);
 

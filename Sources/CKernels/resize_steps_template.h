@@ -1,11 +1,10 @@
 // Pillow resizes 8-bit pictures in fixed point: weights in 1/2^22, sums rounded and clipped to 0…255 after each pass
 // (ImagingResampleHorizontal_8bpc and Vertical_8bpc in its Resample.c). The published models were trained on what comes of that, so it
-// is done here to the same bit. Sums fit 32 bits: 255 · 2^22 · the weights' absolute sum, under 1.6 for the bicubic filter.
-#include "resize_steps.h"
-
+// is done here to the same bit. Included by resize.c, which compiles it for each instruction set. Sums fit 32 bits: 255 · 2^22 · the weights' absolute sum, under 1.6 for the bicubic filter.
 #include <string.h>
 
-#include "resize_clones.h"
+#include "resize.h"
+#include "resize_lanes.h"
 
 // Floats' memory that holds integers for a while.
 typedef int32_t __attribute__((may_alias)) fixed;
@@ -28,6 +27,17 @@ static void look_up_steps(const nr_intensity *picture, const uint8_t *row, size_
     }
 }
 
+#define SPLIT_RGB(c)                                                            \
+    {                                                                           \
+        size_t i = 0;                                                           \
+        for (; i + 8 <= count; i += 8) {                                        \
+            nr_ints8 lanes;                                                     \
+            NR_COLOUR_OF_EIGHT(row + 3 * i, c, lanes)                           \
+            *(nr_ints8_loose *)(line + i) = base + turn * lanes;                \
+        }                                                                       \
+        for (; i < count; i++) line[i] = base + turn * row[3 * i + (c)];        \
+    }
+
 static inline __attribute__((always_inline)) void split_row(const nr_intensity *picture, const uint8_t *stored, size_t start, size_t count,
                                                             fixed *line, size_t plane) {
     if (picture->table != NULL) {
@@ -40,22 +50,21 @@ static inline __attribute__((always_inline)) void split_row(const nr_intensity *
     for (uint32_t colour = 0; colour < picture->colours; colour++, line += plane) {
         if (picture->channels == 1)
             for (size_t i = 0; i < count; i++) line[i] = base + turn * row[i];
-        else if (picture->channels == 3)
-            for (size_t i = 0; i < count; i++) line[i] = base + turn * row[3 * i + colour];
+        else if (picture->channels == 3 && colour == 0) SPLIT_RGB(0)
+        else if (picture->channels == 3 && colour == 1) SPLIT_RGB(1)
+        else if (picture->channels == 3) SPLIT_RGB(2)
         else
             for (size_t i = 0; i < count; i++) line[i] = base + turn * row[picture->channels * i + colour];
     }
 }
 
 static inline __attribute__((always_inline)) void narrow_steps(const nr_axis *across, const fixed *line, fixed *narrow) {
-    const uint32_t taps = across->taps;
-    for (uint32_t x = 0; x < across->outputs; x++) {
-        const fixed *from = line + across->starts[x];
-        const int32_t *weights = across->fixed_weights + (size_t)x * taps;
-        int32_t lanes[8] = {0};
-        for (uint32_t k = 0; k < taps; k += 8)
-            for (uint32_t lane = 0; lane < 8; lane++) lanes[lane] += from[k + lane] * weights[k + lane];
-        narrow[x] = round_steps(((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])));
+    for (uint32_t x = 0; x < across->outputs; x += 8) {
+        nr_ints8 sums;
+        NR_EIGHT_SUMS(nr_ints8, line, across, across->fixed_weights, x, sums)
+        sums = (sums + (1 << 21)) >> 22;
+        sums = __builtin_elementwise_min(__builtin_elementwise_max(sums, (nr_ints8){0}), (nr_ints8){0} + 255);
+        memcpy(narrow + x, &sums, (across->outputs - x < 8 ? across->outputs - x : 8) * sizeof *narrow);
     }
 }
 
@@ -75,7 +84,7 @@ static inline __attribute__((always_inline)) void rows_first(const nr_intensity 
                 if (y - down->starts[output] >= down->lengths[output]) continue;
                 const int32_t weight = down->fixed_weights[(size_t)output * down->taps + (y - down->starts[output])];
                 fixed *to = out + colour * plane + output * row;
-                for (uint32_t x = 0; x < across->outputs; x++) to[x] += weight * narrow[x];
+                NR_ADD_WEIGHTED(nr_ints8, to, weight, narrow, across->outputs)
             }
         }
     }
@@ -101,7 +110,7 @@ static inline __attribute__((always_inline)) void columns_then_rows(const nr_int
             for (uint32_t colour = 0; colour < picture->colours; colour++) {
                 const fixed *from = line + colour * line_plane;
                 fixed *to = sum + colour * line_plane;
-                for (size_t x = 0; x < across->count; x++) to[x] += weight * from[x];
+                NR_ADD_WEIGHTED(nr_ints8, to, weight, from, across->count)
             }
         }
         for (uint32_t colour = 0; colour < picture->colours; colour++) {
@@ -112,9 +121,11 @@ static inline __attribute__((always_inline)) void columns_then_rows(const nr_int
     }
 }
 
-NR_CLONES void nr_resize_steps(const nr_intensity *picture, const uint8_t *samples, size_t row_bytes, const nr_axis *across,
-                               const nr_axis *down, int columns_first, float *memory, float *narrow, float *out, size_t row,
-                               size_t plane) {
+// nr_resize for u8 samples whose full range is 0…255, and palettes of 8-bit colours: both passes in 22-bit fixed point and rounded to whole
+// steps. `memory`, `narrow` and `out` hold integers while it works, and `out` holds steps / 255 when it returns.
+static inline __attribute__((always_inline)) void resize_steps(const nr_intensity *picture, const uint8_t *samples, size_t row_bytes,
+                                                               const nr_axis *across, const nr_axis *down, int columns_first,
+                                                               float *memory, float *narrow, float *out, size_t row, size_t plane) {
     const size_t line_plane = (size_t)across->count + across->taps;
     fixed *line = (fixed *)memory;
     // What the zero weights after a last tap multiply must not overflow.
