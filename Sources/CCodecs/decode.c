@@ -56,11 +56,12 @@ static int decode(int fd, nr_output *output, nr_result *result) {
     }
 }
 
-int nr_decode(int fd, const nr_limits *limits, const nr_slicing *slicing, uint8_t *planes, size_t planes_capacity,
-              nr_result *result) {
+int nr_decode(int fd, const nr_limits *limits, const nr_slicing *slicing, const nr_least_size *least, uint8_t *planes,
+              size_t planes_capacity, nr_result *result) {
     *result = (nr_result){.frames = result->frames, .tones = result->tones};
     uint64_t capacity = planes_capacity < limits->max_plane_bytes ? planes_capacity : limits->max_plane_bytes;
-    nr_output output = {.limits = limits, .slicing = slicing, .planes = planes, .capacity = capacity, .result = result};
+    nr_output output = {
+        .limits = limits, .slicing = slicing, .least = least, .planes = planes, .capacity = capacity, .result = result};
     int kind = decode(fd, &output, result);
     if (kind == NR_OK && result->frame_count == 0)
         kind = nr_fail(&result->failure, NR_CORRUPT, "expected at least one frame, found none");

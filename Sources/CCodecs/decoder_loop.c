@@ -75,7 +75,8 @@ static _Noreturn void decode(const nr_decoder_request *request, int scan, int pl
     } else {
         nr_misbehave_if_asked(scan);
         nr_result result = {.frames = out->frames, .tones = out->tones};
-        int kind = nr_decode(scan, &request->limits, &request->slicing, planes, request->planes_bytes, &result);
+        int kind = nr_decode(scan, &request->limits, &request->slicing, &request->least, planes, request->planes_bytes,
+                             &result);
         out->scan = result.scan;
         if (kind == NR_OK) {
             out->reply.status = NR_DECODER_DECODED;

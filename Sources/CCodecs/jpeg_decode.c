@@ -23,6 +23,15 @@ static const char *coding_of(const struct jpeg_decompress_struct *jpeg) {
     return jpeg->progressive_mode ? "progressive" : "sequential";
 }
 
+// How far the picture may be reduced: libjpeg transforms each block to half, a quarter or an eighth of its size for less than the work of all.
+static unsigned reduction_to(const nr_least_size *least, uint32_t width, uint32_t height) {
+    if (!least || (least->shorter == 0 && least->longer == 0)) return 1;
+    uint32_t shorter = width < height ? width : height, longer = width < height ? height : width;
+    unsigned by = 8;
+    while (by > 1 && ((shorter + by - 1) / by < least->shorter || (longer + by - 1) / by < least->longer)) by /= 2;
+    return by;
+}
+
 static int describe(jpeg_reader *reader, nr_output *output, nr_frame *frame) {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     switch (jpeg->num_components) {
@@ -35,9 +44,17 @@ static int describe(jpeg_reader *reader, nr_output *output, nr_frame *frame) {
     jpeg->dct_method = JDCT_ISLOW;
     jpeg->do_fancy_upsampling = TRUE;
     bool turned = nr_orientation_turns(reader->orientation);
+    unsigned by = reduction_to(output->least, jpeg->image_width, jpeg->image_height);
+    jpeg->scale_num = 1;
+    jpeg->scale_denom = by;
+    uint32_t width = (jpeg->image_width + by - 1) / by, height = (jpeg->image_height + by - 1) / by;
+    uint8_t columns = (uint8_t)(width * by - jpeg->image_width), rows = (uint8_t)(height * by - jpeg->image_height);
     *frame = (nr_frame){
-        .width = turned ? jpeg->image_height : jpeg->image_width,
-        .height = turned ? jpeg->image_width : jpeg->image_height,
+        .width = turned ? height : width,
+        .height = turned ? width : height,
+        .reduction = (uint8_t)by,
+        .missing_columns = turned ? rows : columns,
+        .missing_rows = turned ? columns : rows,
         .channels = jpeg->num_components == 1 ? 1 : 3,
         .sample = NR_U8,
         .bits = 8,
@@ -100,8 +117,9 @@ static int decode(jpeg_reader *reader, nr_output *output) {
                        "JPEG: expected a picture in several scans whose coefficients take at most %llu bytes, found %u x %u",
                        (unsigned long long)output->capacity, jpeg->image_width, jpeg->image_height);
     jpeg_start_decompress(jpeg);
-    if (jpeg->output_width != jpeg->image_width || jpeg->output_height != jpeg->image_height)
-        return nr_fail(reader->failure, NR_UNSUPPORTED, "JPEG: expected its full size, libjpeg gives another");
+    bool turned = nr_orientation_turns(frame.orientation);
+    if (jpeg->output_width != (turned ? frame.height : frame.width) || jpeg->output_height != (turned ? frame.width : frame.height))
+        return nr_fail(reader->failure, NR_UNSUPPORTED, "JPEG: expected a size that libjpeg does not give");
     if (frame.orientation == 1 && jpeg->num_components != 4)
         read_straight(jpeg, pixels, (size_t)frame.width * frame.channels);
     else

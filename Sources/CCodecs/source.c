@@ -144,9 +144,13 @@ int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_fai
         return nr_fail(failure, NR_CORRUPT, "expected a picture with pixels, found %u x %u", frame->width, frame->height);
     // 2^32 · 2^32 pixels do not fit 64 bits together with channels and sample size: compare before multiplying on.
     uint64_t pixel_count = (uint64_t)frame->width * frame->height;
-    if (pixel_count > limits->max_pixels)
-        return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu pixels, found %u x %u",
-                       (unsigned long long)limits->max_pixels, frame->width, frame->height);
+    if (frame->reduction == 0) frame->reduction = 1;
+    // Pixels of the file are what the limit is about, so that it is the same for every setting.
+    uint64_t width = (uint64_t)frame->width * frame->reduction - frame->missing_columns;
+    uint64_t height = (uint64_t)frame->height * frame->reduction - frame->missing_rows;
+    if (width > UINT32_MAX || height > UINT32_MAX || width * height > limits->max_pixels)
+        return nr_fail(failure, NR_OVER_LIMIT, "expected at most %llu pixels, found %llu x %llu", (unsigned long long)limits->max_pixels,
+                       (unsigned long long)width, (unsigned long long)height);
     uint64_t pixel_bytes = (uint64_t)frame->channels * nr_sample_size(frame->sample);
     if (pixel_bytes == 0 || pixel_bytes > 64)
         return nr_fail(failure, NR_UNSUPPORTED, "expected 1 to 4 channels, found %u", frame->channels);

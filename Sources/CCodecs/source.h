@@ -35,6 +35,7 @@ size_t nr_source_read(nr_source *source, void *buffer, size_t count, uint64_t of
 typedef struct {
     const nr_limits *limits;
     const nr_slicing *slicing;
+    const nr_least_size *least;
     uint8_t *planes;
     uint64_t capacity;  // min of the planes' size and limits->max_plane_bytes
     uint64_t used;
@@ -53,7 +54,7 @@ int nr_output_table(nr_output *output, nr_lut *lut, const uint16_t *entries, uin
 // Bytes of one sample, 0 for an unknown type.
 size_t nr_sample_size(uint32_t sample);
 
-// Checks width, height, channels, sample and bits of `frame` against the limits, gives it its place, and returns its
+// Checks width, height, reduction (0 counts as 1), channels, sample and bits of `frame` against the limits, gives it its place, and returns its
 // first byte in `pixels`. The frame counts once `nr_output_commit` is called. Where no tone was added, one that changes
 // nothing is.
 int nr_output_place(nr_output *output, nr_frame *frame, uint8_t **pixels, nr_failure *failure);

@@ -93,3 +93,14 @@ extension Preprocessing.Intensity: Codable {
         }
     }
 }
+
+extension Preprocessing.Intensity {
+    /// Whether what it makes of a sample does not depend on the others, so that a reduced picture means the same. Extremes and percentiles
+    /// of a noisy picture come closer to each other where neighbours are averaged.
+    public var allowsReduction: Bool {
+        switch self {
+        case .fullRange, .window, .file: true
+        case .percentile: false
+        }
+    }
+}

@@ -56,6 +56,9 @@ public struct Preprocessing: Codable, Sendable, Hashable {
     public var intensity: Intensity
     /// How a rectangle becomes the square input.
     public var fit: Fit
+    /// Whether JPEG may be decoded at a half, a quarter or an eighth of its size where at least twice the resized picture's remains. Readings
+    /// may then differ in their last digits. Models do not ask for it; pipelines do unless they say otherwise.
+    public var jpegScaling = false
     /// Share of the resized picture that `Fit.crop` keeps, in 0…1 (timm's `crop_pct`).
     public var cropFraction: Double
     /// The resize filter.
@@ -92,10 +95,11 @@ public struct Preprocessing: Codable, Sendable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case resolution, intensity, fit, interpolation, mean, std, slices, axis
+        case jpegScaling = "jpeg_scaling"
         case cropFraction = "crop_pct"
     }
 
-    /// Decodes `preprocessing` of a package; `slices` and `axis` may be missing.
+    /// Decodes `preprocessing` of a package; `slices`, `axis` and `jpeg_scaling` may be missing.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         resolution = try container.decode(Int.self, forKey: .resolution)
@@ -107,9 +111,10 @@ public struct Preprocessing: Codable, Sendable, Hashable {
         std = try container.decode([Double].self, forKey: .std)
         slicing.slices = try container.decodeIfPresent(Slicing.Slices.self, forKey: .slices) ?? slicing.slices
         slicing.axis = try container.decodeIfPresent(Slicing.Axis.self, forKey: .axis) ?? slicing.axis
+        jpegScaling = try container.decodeIfPresent(Bool.self, forKey: .jpegScaling) ?? false
     }
 
-    /// Encodes all keys; `slices` and `axis` only where they are not the default, so that a digest from before they existed
+    /// Encodes all keys; `slices`, `axis` and `jpeg_scaling` only where they are not the default, so that a digest from before they existed
     /// stays what it was.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
@@ -122,6 +127,7 @@ public struct Preprocessing: Codable, Sendable, Hashable {
         try container.encode(std, forKey: .std)
         if slicing.slices != .all { try container.encode(slicing.slices, forKey: .slices) }
         if slicing.axis != .axial { try container.encode(slicing.axis, forKey: .axis) }
+        if jpegScaling { try container.encode(true, forKey: .jpegScaling) }
     }
 
     /// SHA-256 (hexadecimal) over the canonical JSON of these settings and `preparationVersion`: part of a reading's identity.

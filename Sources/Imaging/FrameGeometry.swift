@@ -63,6 +63,12 @@ public struct FrameGeometry: Sendable, Hashable {
     public var orientation: Int
     /// Of this frame in its file, from 0.
     public var number: Int
+    /// 1, or 2, 4, 8 where each pixel stands for so many of the file's in either direction.
+    public var reduction = 1
+    /// Columns that a reduced picture's last column (the first, where orientation has turned it round) stands for beyond the file's.
+    public var missingColumns = 0
+    /// The same of rows.
+    public var missingRows = 0
     /// What the samples mean.
     public var tone: Tone
     /// Of the first sample, from the start of the planes.
@@ -88,6 +94,14 @@ public struct FrameGeometry: Sendable, Hashable {
         self.bytes = width * height * channels * sample.size
     }
 
+    /// Pixels of a row of the file.
+    public var fullWidth: Int { width * reduction - missingColumns }
+    /// Rows of the file.
+    public var fullHeight: Int { height * reduction - missingRows }
+    /// Whether the file's last stored column or row has become the first column.
+    var isMissingFirstColumns: Bool { [2, 3, 6, 7].contains(orientation) }
+    /// Whether the file's last stored column or row has become the first row.
+    var isMissingFirstRows: Bool { [3, 4, 7, 8].contains(orientation) }
     /// Channels without alpha: 1 or 3.
     public var colourChannels: Int { flags.contains(.alpha) ? channels - 1 : channels }
     /// Channels that preparation makes of them: 1 or 3. A palette's index becomes RGB.
@@ -140,6 +154,12 @@ extension FrameGeometry {
             throw .badGeometry(
                 "expected a palette of one channel of 8 or 16 bits, found \(frame.channels) channels of \(sample)")
         }
+        guard [1, 2, 4, 8].contains(frame.reduction), max(frame.missing_columns, frame.missing_rows) < frame.reduction
+        else {
+            throw .badGeometry(
+                "expected a reduction by 1, 2, 4 or 8, found \(frame.reduction) without \(frame.missing_columns) and "
+                    + "\(frame.missing_rows)")
+        }
         // Two 32-bit numbers always multiply within 64 bits.
         let pixels = UInt64(frame.width) * UInt64(frame.height)
         guard pixels > 0, pixels <= UInt64(limits.maxPixels) else {
@@ -161,6 +181,9 @@ extension FrameGeometry {
         self.flags = flags
         self.orientation = Int(frame.orientation)
         self.number = Int(frame.number)
+        self.reduction = Int(frame.reduction)
+        self.missingColumns = Int(frame.missing_columns)
+        self.missingRows = Int(frame.missing_rows)
         self.tone = tone
         self.offset = Int(frame.offset)
         self.bytes = Int(bytes)
@@ -171,7 +194,8 @@ extension FrameGeometry {
         nr_frame(
             width: UInt32(width), height: UInt32(height), channels: UInt32(channels), sample: sample.rawValue,
             bits: UInt32(bits), flags: flags.rawValue, orientation: UInt32(orientation), number: UInt32(number),
-            tone: 0,
+            tone: 0, reduction: UInt8(reduction), missing_columns: UInt8(missingColumns),
+            missing_rows: UInt8(missingRows),
             reserved: 0, offset: UInt64(offset), bytes: UInt64(bytes))
     }
 

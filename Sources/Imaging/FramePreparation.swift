@@ -68,7 +68,7 @@ public final class FramePreparation {
         }
         let side = preprocessing.resolution
         let plane = side * side
-        let plan = ResizePlan(preprocessing, width: geometry.width, height: geometry.height)
+        let plan = ResizePlan(preprocessing, width: geometry.fullWidth, height: geometry.fullHeight)
         let intensity = try rule.resolve(
             preprocessing.intensity, geometry, samples: samples, planes: scanPlanes)
         if plan.columns.count < side || plan.rows.count < side { result.update(repeating: 0) }
@@ -117,6 +117,11 @@ extension FrameGeometry {
         else {
             throw .badGeometry(
                 "expected a gray or RGB frame with pixels, found \(width) × \(height) × \(channels), \(bits) bits")
+        }
+        guard [1, 2, 4, 8].contains(reduction), (0..<reduction).contains(missingColumns),
+            (0..<reduction).contains(missingRows)
+        else {
+            throw .badGeometry("expected a reduction by 1, 2, 4 or 8, found \(reduction)")
         }
         guard tone.palette.isEmpty || (tone.palette.count == 3 && channels == 1 && sample.size <= 2) else {
             throw .badGeometry("expected a palette of 8 or 16 bits, found \(channels) channels of \(sample)")

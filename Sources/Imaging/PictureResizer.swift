@@ -23,22 +23,31 @@ final class PictureResizer {
     ) {
         guard let samples = samples.baseAddress else { return }
         let rowBytes = geometry.width * geometry.channels * geometry.sample.size
-        let columnTaps = ResizeAxis.taps(source: geometry.width, target: plan.width, interpolation: interpolation)
-        let rowTaps = ResizeAxis.taps(source: geometry.height, target: plan.height, interpolation: interpolation)
+        // A column and a row at a reduced picture's edge may reach beyond the file's: that is a fraction of a pixel.
+        let reduction = Double(geometry.reduction)
+        let columns = ResizeAxis.Request(
+            source: geometry.width,
+            origin: geometry.isMissingFirstColumns ? Double(geometry.missingColumns) / reduction : 0,
+            extent: Double(geometry.fullWidth) / reduction, target: plan.width,
+            outputs: plan.columns, interpolation: interpolation)
+        let rows = ResizeAxis.Request(
+            source: geometry.height,
+            origin: geometry.isMissingFirstRows ? Double(geometry.missingRows) / reduction : 0,
+            extent: Double(geometry.fullHeight) / reduction, target: plan.height,
+            outputs: plan.rows, interpolation: interpolation)
+        let (columnTaps, rowTaps) = (columns.taps, rows.taps)
         var intensity = intensity
         // Weights that are spread over so many samples come to few steps of 1/2^22 each.
         if max(columnTaps, rowTaps) > Self.fixedPointTaps { intensity.in_steps = 0 }
-        let columnsFirst = plan.columnsFirst(width: geometry.width, height: geometry.height)
-        for rows in Self.blocks(plan.rows, taps: rowTaps) {
-            down.prepare(
-                .init(source: geometry.height, target: plan.height, outputs: rows, interpolation: interpolation))
-            for columns in Self.blocks(plan.columns, taps: columnTaps) {
-                across.prepare(
-                    .init(source: geometry.width, target: plan.width, outputs: columns, interpolation: interpolation))
+        let columnsFirst = plan.columnsFirst(width: geometry.fullWidth, height: geometry.fullHeight)
+        for rowBlock in Self.blocks(plan.rows, taps: rowTaps) {
+            down.prepare(rows.outputs(rowBlock))
+            for columnBlock in Self.blocks(plan.columns, taps: columnTaps) {
+                across.prepare(columns.outputs(columnBlock))
                 grow(&line, to: 2 * Int(intensity.colours) * (across.sourceCount + across.taps))
-                grow(&narrow, to: columns.count)
-                let corner = (plan.top + rows.lowerBound - plan.rows.lowerBound) * row
-                let target = planes + corner + plan.left + columns.lowerBound - plan.columns.lowerBound
+                grow(&narrow, to: columnBlock.count)
+                let corner = (plan.top + rowBlock.lowerBound - plan.rows.lowerBound) * row
+                let target = planes + corner + plan.left + columnBlock.lowerBound - plan.columns.lowerBound
                 run(intensity, samples, rowBytes, columnsFirst, target, row, plane)
             }
         }

@@ -19,12 +19,30 @@ struct ResizeAxis {
     struct Request: Hashable {
         /// Pixels of the source along the axis.
         var source: Int
+        /// Where the picture begins, and how much of the axis it covers, in pixels: where it was reduced, one at an edge may count in part.
+        var origin: Double
+        var extent: Double
         /// Pixels of the whole resized picture along the axis.
         var target: Int
         /// Those that are wanted.
         var outputs: Range<Int>
         /// The filter.
         var interpolation: Preprocessing.Interpolation
+
+        /// The same for a part of the outputs.
+        func outputs(_ part: Range<Int>) -> Request {
+            var request = self
+            request.outputs = part
+            return request
+        }
+
+        /// The most weights that an output can have, rounded up as they are stored.
+        var taps: Int {
+            let scale = max(extent / Double(target), 1)
+            // A window of width 2 · support covers at most that many pixel centres, and one more where it starts on one.
+            let window = (interpolation.support * scale * 2).rounded(.up)
+            return (min(Int(window) + 1, source) + 7) / 8 * 8
+        }
     }
 
     /// Floats per output in `weights`.
@@ -33,23 +51,15 @@ struct ResizeAxis {
     /// Pixels of the source that are read.
     var sourceCount: Int { count }
 
-    /// The most weights that an output of this request can have, rounded up as they are stored.
-    static func taps(source: Int, target: Int, interpolation: Preprocessing.Interpolation) -> Int {
-        let scale = max(Double(source) / Double(target), 1)
-        // A window of width 2 · support covers at most that many pixel centres, and one more where it starts on one.
-        let window = (interpolation.support * scale * 2).rounded(.up)
-        return (min(Int(window) + 1, source) + 7) / 8 * 8
-    }
-
     /// Makes the weights, unless they are there already. Memory is kept between requests.
     mutating func prepare(_ request: Request) {
         guard made != request else { return }
         made = request
         let interpolation = request.interpolation
-        let scale = Double(request.source) / Double(request.target)
+        let scale = request.extent / Double(request.target)
         let widening = max(scale, 1)
         let support = interpolation.support * widening
-        taps = Self.taps(source: request.source, target: request.target, interpolation: interpolation)
+        taps = request.taps
         starts.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         weights.removeAll(keepingCapacity: true)
@@ -59,7 +69,7 @@ struct ResizeAxis {
         var end = 0
         first = request.source
         for (index, output) in request.outputs.enumerated() {
-            let center = (Double(output) + 0.5) * scale
+            let center = request.origin + (Double(output) + 0.5) * scale
             let start = min(max(Int(center - support + 0.5), 0), request.source - 1)
             let stop = min(max(Int(center + support + 0.5), start + 1), min(request.source, start + taps))
             first = min(first, start)

@@ -27,7 +27,7 @@ struct ResizePlan: Hashable {
             self.init(width: side, height: side)
         case .crop:
             // timm: shorter side to ⌊R / crop_pct⌋; torchvision's Resize: the longer one truncated, CenterCrop: half to even.
-            let shorter = Int((Double(side) / preprocessing.cropFraction).rounded(.down))
+            let shorter = Self.shorterSide(preprocessing)
             let longer = Int(Double(shorter * max(width, height)) / Double(min(width, height)))
             self.init(width: width <= height ? shorter : longer, height: width <= height ? longer : shorter)
             let left = Self.half(self.width - side)
@@ -42,6 +42,11 @@ struct ResizePlan: Hashable {
             left = Self.half(side - self.width)
             top = Self.half(side - self.height)
         }
+    }
+
+    /// The shorter side of the resized picture that a square is cropped from.
+    static func shorterSide(_ preprocessing: Preprocessing) -> Int {
+        Int((Double(preprocessing.resolution) / preprocessing.cropFraction).rounded(.down))
     }
 
     /// Whether columns are resized before rows, as Pillow does since version 13 where the height loses more than twice the pixels that

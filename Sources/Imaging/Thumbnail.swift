@@ -39,10 +39,10 @@ public struct Thumbnail: Sendable, Hashable {
         try geometry.check(samples)
         try intensity.check()
         guard (1...65_536).contains(side) else { throw .notEncodable(width: side, height: side) }
-        let longer = Double(max(geometry.width, geometry.height))
+        let longer = Double(max(geometry.fullWidth, geometry.fullHeight))
         let shrink = min(1, Double(side) / longer)
-        let width = max(1, Int((Double(geometry.width) * shrink).rounded()))
-        let height = max(1, Int((Double(geometry.height) * shrink).rounded()))
+        let width = max(1, Int((Double(geometry.fullWidth) * shrink).rounded()))
+        let height = max(1, Int((Double(geometry.fullHeight) * shrink).rounded()))
         let (plane, channels) = (width * height, geometry.preparedChannels)
         let rule = IntensityRule()
         let resolved = try rule.resolve(intensity, geometry, samples: samples, planes: planes)

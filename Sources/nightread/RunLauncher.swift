@@ -38,6 +38,11 @@ enum RunLauncher {
                     if status == .success || status == .someFailed { status = ExitStatus(error) }
                     FileHandle.standardError.write(Data("nightread: \(error)\n".utf8))
                 }
+                if let profile = options.profile {
+                    // Not print: its buffer would come after what the display writes.
+                    let text = style == .json ? profile.json.canonical : profile.table
+                    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+                }
                 display.finish(result, reports: reports, exit: (status.rawValue, status.meaning))
             }
         }

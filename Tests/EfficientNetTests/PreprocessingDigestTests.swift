@@ -34,6 +34,9 @@ struct PreprocessingDigestTests {
             settings.slicing = slicing
             all.append(settings)
         }
+        var scaled = Preprocessing(resolution: 240)
+        scaled.jpegScaling = true
+        all.append(scaled)
         #expect(Set(try all.map { try $0.digest }).count == all.count)
         for settings in all {
             let decoded = try JSONDecoder().decode(Preprocessing.self, from: JSONEncoder().encode(settings))

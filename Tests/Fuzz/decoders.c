@@ -84,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     // The slicing is the input's as well, from its last byte, which few formats give a meaning.
     uint8_t last = count > 0 ? bytes[count - 1] : 0;
     nr_slicing slicing = {.axis = last % 3, .rule = last / 3 % 3, .step = 1 + last / 9 % 4};
-    int kind = nr_decode(file, &limits, &slicing, planes, limits.max_plane_bytes, &result);
+    nr_least_size least = {.shorter = last % 4 * 8, .longer = last % 5 * 8};
+    int kind = nr_decode(file, &limits, &slicing, &least, planes, limits.max_plane_bytes, &result);
     if (kind == NR_OK)
         check(&result);
     else

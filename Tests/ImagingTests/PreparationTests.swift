@@ -127,7 +127,8 @@ struct PreparationTests {
             let header = nr_frame(
                 width: words[0], height: words[1], channels: words[2], sample: words[3], bits: words[4],
                 flags: words[5],
-                orientation: words[6], number: 0, tone: 0, reserved: words[7], offset: offset, bytes: bytes)
+                orientation: words[6], number: 0, tone: 0, reduction: 1, missing_columns: 0, missing_rows: 0,
+                reserved: UInt8(words[7]), offset: offset, bytes: bytes)
             return (try? FrameGeometry(validating: header, tones: [Tone()], limits: limits, planesCapacity: 4096))
                 != nil
         }

@@ -11,13 +11,13 @@ enum ScanDecoder {
     /// Throws ``ImagingError/unreadable(path:reason:)`` where it cannot be opened and
     /// ``ImagingError/undecodable(path:kind:reason:)`` where it is no scan, damaged, or over `limits`.
     static func decode(
-        contentsOf url: URL, limits: ScanLimits = ScanLimits(), slicing: Slicing = Slicing()
+        contentsOf url: URL, limits: ScanLimits = ScanLimits(), slicing: Slicing = Slicing(), least: LeastSize = .full
     ) throws(ImagingError) -> DecodedScan {
         // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw .unreadable(path: url.path, reason: String(cString: strerror(errno))) }
         defer { close(descriptor) }
-        return try decode(descriptor: descriptor, named: url.path, limits: limits, slicing: slicing)
+        return try decode(descriptor: descriptor, named: url.path, limits: limits, slicing: slicing, least: least)
     }
 
     /// Decodes the file behind `descriptor` from its start, whatever its offset, which does not move.
@@ -25,7 +25,7 @@ enum ScanDecoder {
     /// `name` is for messages alone. Throws ``ImagingError/undecodable(path:kind:reason:)``.
     static func decode(
         descriptor: Int32, named name: String = "scan", limits: ScanLimits = ScanLimits(),
-        slicing: Slicing = Slicing()
+        slicing: Slicing = Slicing(), least: LeastSize = .full
     ) throws(ImagingError) -> DecodedScan {
         var decoderLimits = try limits.forDecoder()
         guard let planes = ScanPlanes(capacity: limits.maxPlaneBytes) else {
@@ -33,6 +33,7 @@ enum ScanDecoder {
                 path: name, kind: .noMemory, reason: "no room for \(limits.maxPlaneBytes) bytes of samples")
         }
         var decoderSlicing = slicing.forDecoder
+        var decoderLeast = least.forDecoder
         var headers = [nr_frame](repeating: nr_frame(), count: limits.maxFrames)
         var tones = [nr_tone](repeating: nr_tone(), count: limits.maxFrames)
         var result = nr_result()
@@ -41,7 +42,7 @@ enum ScanDecoder {
                 result.frames = headers.baseAddress
                 result.tones = tones.baseAddress
                 return nr_decode(
-                    descriptor, &decoderLimits, &decoderSlicing,
+                    descriptor, &decoderLimits, &decoderSlicing, &decoderLeast,
                     planes.memory.baseAddress?.assumingMemoryBound(to: UInt8.self), planes.memory.count, &result)
             }
         }

@@ -250,7 +250,7 @@ struct PipelineFileTests {
     @Test("Overrides replace the model's preprocessing key by key")
     func overrides() {
         let model = Preprocessing(resolution: 240, fit: .squash, cropFraction: 0.882)
-        #expect(PreprocessingOverrides().applied(to: model) == model)
+        #expect(PreprocessingOverrides(jpegScaling: false).applied(to: model) == model)
         let changed = PreprocessingOverrides(intensity: .percentile(low: 1, high: 99), fit: .pad).applied(to: model)
         #expect(changed.resolution == 240)
         #expect(changed.fit == .pad)

@@ -50,6 +50,19 @@ struct PreprocessingKeysTests {
         #expect(try parse("{intensity: \(text)}").intensity == rule)
     }
 
+    @Test("JPEG may be reduced unless the file says no, or percentiles need every pixel")
+    func jpegScaling() throws {
+        let model = Preprocessing(resolution: 224)
+        #expect(!model.jpegScaling)
+        #expect(try parse("{fit: pad}").applied(to: model).jpegScaling)
+        #expect(try parse("{jpeg_scaling: true}").applied(to: model).jpegScaling)
+        #expect(try !parse("{jpeg_scaling: false}").applied(to: model).jpegScaling)
+        #expect(try parse("{jpeg_scaling: false}").applied(to: model).digest == model.digest)
+        #expect(try parse("{jpeg_scaling: true}").applied(to: model).digest != model.digest)
+        #expect(try !parse("{intensity: {percentile: [1, 99]}}").applied(to: model).jpegScaling)
+        #expect(throws: PipelineError.self) { try parse("{jpeg_scaling: sometimes}") }
+    }
+
     @Test("Slices and axis are read, and replace the model's")
     func slicing() throws {
         #expect(try parse("{slices: all}").slices == .all)

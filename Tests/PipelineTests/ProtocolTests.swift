@@ -30,7 +30,7 @@ struct ProtocolTests {
     private let limits = ScanLimits(maxPixels: 10_000, maxPlaneBytes: 1 << 20, maxFileBytes: 1 << 20, maxFrames: 8)
     private let frame = nr_frame(
         width: 20, height: 10, channels: 1, sample: 2, bits: 12, flags: 0, orientation: 1, number: 0, tone: 0,
-        reserved: 0,
+        reduction: 1, missing_columns: 0, missing_rows: 0, reserved: 0,
         offset: 64, bytes: 400)
     private let tone = Tone().header
     private let scan = nr_scan()
@@ -110,7 +110,10 @@ struct ProtocolTests {
                 $0.width = .max; $0.height = .max
             }, { $0.bytes = 401 }, { $0.offset = 1 << 20 },
             { $0.offset = 63 }, { $0.offset = .max - 63 }, { $0.channels = 5 }, { $0.sample = 9 }, { $0.bits = 17 },
-            { $0.tone = 1 }, { $0.reserved = 1 },
+            { $0.tone = 1 }, { $0.reserved = 1 }, { $0.reduction = 0 }, { $0.reduction = 3 }, { $0.missing_rows = 1 },
+            {
+                $0.reduction = 4; $0.missing_columns = 4
+            },
         ]
         for (index, change) in changes.enumerated() {
             var frame = frame

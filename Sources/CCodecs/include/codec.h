@@ -30,7 +30,11 @@ typedef struct {
     uint32_t orientation;              // the file's own tag (1 … 8), which has been applied
     uint32_t number;                   // of this frame in its file, from 0; frames come in ascending order
     uint32_t tone;                     // index into the tones
-    uint32_t reserved;                 // 0
+    // 1, or 2, 4, 8 where each pixel stands for so many of the file's in either direction; of those of the last stored column and row,
+    // some may lie beyond the file's.
+    uint8_t reduction;
+    uint8_t missing_columns, missing_rows;  // the file's size is width * reduction - missing_columns, and so on; less than reduction
+    uint8_t reserved;                  // 0
     uint64_t offset;                   // of the first sample from the start of the planes, multiple of 64
     uint64_t bytes;                    // height * width * channels * size of sample
 } nr_frame;
@@ -89,6 +93,12 @@ typedef struct {
     uint32_t reserved;
 } nr_slicing;
 
+// The smallest size that a picture's sides may be reduced to in decoding, where its format can do so for less work than all of it takes
+// (JPEG: to a half, a quarter or an eighth); 0: that side does not matter. Both 0: nothing is reduced.
+typedef struct {
+    uint32_t shorter, longer;
+} nr_least_size;
+
 // Limits that are checked before memory is taken.
 typedef struct {
     uint64_t max_pixels;      // of one frame
@@ -126,11 +136,11 @@ typedef struct {
     nr_failure failure;
 } nr_result;
 
-// Decodes the file behind `fd` (read from its start, whatever its offset) into `planes`.
+// Decodes the file behind `fd` (read from its start, whatever its offset) into `planes`, reduced as far as `least` allows.
 // Returns NR_OK, or the failure's kind with `result->failure` filled. Set up what is worth doing once beforehand, with
 // nr_decoders_prepare.
-int nr_decode(int fd, const nr_limits *limits, const nr_slicing *slicing, uint8_t *planes, size_t planes_capacity,
-              nr_result *result);
+int nr_decode(int fd, const nr_limits *limits, const nr_slicing *slicing, const nr_least_size *least, uint8_t *planes,
+              size_t planes_capacity, nr_result *result);
 
 // Loads what decoders need from elsewhere (DICOM's data dictionary), so that a process may give up its rights afterwards.
 // May be called more than once; nr_decode works without, if it still may open files.

@@ -10,7 +10,7 @@
 #define NR_DECODER_LOOP_H
 #include "codec.h"
 
-enum { NR_DECODER_REQUEST_MAGIC = 0x5144524e, NR_DECODER_REPLY_MAGIC = 0x4144524e, NR_DECODER_VERSION = 2 };
+enum { NR_DECODER_REQUEST_MAGIC = 0x5144524e, NR_DECODER_REPLY_MAGIC = 0x4144524e, NR_DECODER_VERSION = 3 };
 
 // The most frames that one scan may have; it bounds a reply.
 enum { NR_DECODER_MAX_FRAMES = 4096 };
@@ -20,6 +20,7 @@ typedef struct {
     uint64_t token;         // of this scan; the reply repeats it
     nr_limits limits;       // limits.max_frames at most NR_DECODER_MAX_FRAMES
     nr_slicing slicing;
+    nr_least_size least;
     uint64_t planes_bytes;  // size of the planes' memory
     uint64_t memory_bytes;  // address space that decoding may take beside the planes and what the program already has
     uint32_t cpu_seconds;   // processor time that decoding may take, at least 1

@@ -15,6 +15,8 @@ public struct PreprocessingOverrides: Sendable, Hashable {
     public var cropFraction: Double?
     /// The resize filter.
     public var interpolation: Preprocessing.Interpolation?
+    /// Whether JPEG may be decoded at a fraction of its size; nil: yes.
+    public var jpegScaling: Bool?
     /// Three channel means of intensities.
     public var mean: [Double]?
     /// Three channel standard deviations of intensities, over 0.
@@ -29,6 +31,8 @@ public struct PreprocessingOverrides: Sendable, Hashable {
         result.fit = fit ?? model.fit
         result.cropFraction = cropFraction ?? model.cropFraction
         result.interpolation = interpolation ?? model.interpolation
+        // Percentiles need every pixel: those settings are what they were without the key.
+        result.jpegScaling = (jpegScaling ?? true) && result.intensity.allowsReduction
         result.mean = mean ?? model.mean
         result.std = std ?? model.std
         return result
@@ -41,7 +45,9 @@ extension PreprocessingOverrides {
         guard let node = top.node("preprocessing"),
             let mapping = YAMLMapping(
                 node, key: "preprocessing",
-                known: ["intensity", "fit", "crop_pct", "interpolation", "mean", "std", "slices", "axis"],
+                known: [
+                    "intensity", "fit", "crop_pct", "interpolation", "mean", "std", "slices", "axis", "jpeg_scaling",
+                ],
                 problems: top.problems)
         else { return }
         intensity = Self.intensity(mapping)
@@ -52,6 +58,7 @@ extension PreprocessingOverrides {
         std = mapping.numbers("std", count: 3, in: 1e-6...1e6)
         slices = Self.slices(mapping)
         axis = mapping.choice("axis", Slicing.Axis.self)
+        jpegScaling = mapping.bool("jpeg_scaling")
     }
 
     private static func intensity(_ mapping: YAMLMapping) -> Preprocessing.Intensity? {

@@ -40,10 +40,10 @@ final class DecoderProcess {
         }
     }
 
-    /// Decodes the open file `scan`, or those frames of it that `slicing` asks for, into `planes`.
+    /// Decodes the open file `scan`, or those frames of it that `slicing` asks for, into `planes`, reduced as far as `least` allows.
     func decode(
         _ scan: Descriptor, into planes: Planes, limits: PipelineFile.Limits, slicing: Slicing = Slicing(),
-        until deadline: Instant
+        least: LeastSize = .full, until deadline: Instant
     ) throws(ChildFailure) -> DecoderAnswer {
         token += 1
         let decoderLimits: nr_limits
@@ -54,7 +54,8 @@ final class DecoderProcess {
         }
         let request = nr_decoder_request(
             magic: UInt32(NR_DECODER_REQUEST_MAGIC), version: UInt32(NR_DECODER_VERSION), token: token,
-            limits: decoderLimits, slicing: slicing.forDecoder, planes_bytes: UInt64(planes.capacity),
+            limits: decoderLimits, slicing: slicing.forDecoder, least: least.forDecoder,
+            planes_bytes: UInt64(planes.capacity),
             memory_bytes: limits.memory,
             // Above the wall clock's limit: only a decoder that has lost its supervisor's clock ever meets it.
             cpu_seconds: UInt32(limits.seconds.rounded(.up)) + 1, reserved: 0)

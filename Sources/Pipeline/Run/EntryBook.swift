@@ -80,7 +80,11 @@ struct EntryBook {
 extension RunSession {
     /// Calls the store, with its errors as the run's.
     func storing<Value>(_ body: (StudyStore) throws(StoreError) -> Value) throws(PipelineError) -> Value {
-        do throws(StoreError) { return try body(store) } catch { throw .store(error) }
+        do throws(StoreError) {
+            return try timing(.store) { () throws(StoreError) in try body(store) }
+        } catch {
+            throw .store(error)
+        }
     }
 
     /// Records that rules leave paths alone.

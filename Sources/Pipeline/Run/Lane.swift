@@ -39,7 +39,9 @@ final class Lane {
 
     /// Works until there is nothing left to take.
     func run() {
-        while let path = session.queue.next() {
+        session.options.profile?.started()
+        defer { session.options.profile?.ended() }
+        while let path = session.timing(.idle, { session.queue.next() }) {
             do throws(PipelineError) {
                 try session.checkFreeSpace()
                 try process(path)
@@ -106,7 +108,9 @@ final class Lane {
         }
         if known == nil {
             do throws(SystemError) {
-                digest = try file.digest { Instant.now < deadline }
+                digest = try session.timing(.hash) { () throws(SystemError) in
+                    try file.digest { Instant.now < deadline }
+                }
             } catch {
                 return .failed(ScanFailure(stage: .hash, kind: .io, reason: "the file cannot be read: \(error)"))
             }
@@ -158,12 +162,13 @@ final class Lane {
         do throws(ChildFailure) {
             answer = try decoder.decode(
                 file.descriptor, into: planes, limits: session.pipeline.limits, slicing: session.preprocessing.slicing,
-                until: deadline)
+                least: LeastSize(for: session.preprocessing), until: deadline)
         } catch {
             self.decoder = nil
             return lost(error, stage: .decode)
         }
         let decodeMilliseconds = Instant.now.seconds(since: start) * 1e3
+        session.options.profile?.add(decodeMilliseconds / 1e3, to: .decode)
         switch answer {
         case .refused(_, .noPicture, _): return .other(.skipped(rule: SkipRule.noPicture.rawValue))
         case .refused(_, .unrecognised, _) where !session.pipeline.expectsScan(at: file.path):
@@ -178,8 +183,8 @@ final class Lane {
             let first = frames[0]
             let attributes = session.naming.attributes(of: description)
             let scan = ScanRecord(
-                sha256: sha256, size: file.stamp.size, format: format.description.lowercased(), width: first.width,
-                height: first.height, channels: first.channels,
+                sha256: sha256, size: file.stamp.size, format: format.description.lowercased(), width: first.fullWidth,
+                height: first.fullHeight, channels: first.channels,
                 frames: max(description.framesInFile, frames.reduce(0) { max($0, $1.number + 1) }), bits: first.bits,
                 attributes: attributes)
             if let rule = session.pipeline.selection.exclusion(of: attributes) {
@@ -198,6 +203,8 @@ final class Lane {
             do throws(ChildFailure) {
                 switch try worker.read(frame, until: deadline) {
                 case .done(let message):
+                    session.options.profile?.add(message.prepareMilliseconds / 1e3, to: .prepare)
+                    session.options.profile?.add(message.networkMilliseconds / 1e3, to: .network)
                     readings.append(
                         NewReading(
                             frame: frame.number, probabilities: message.probabilities,

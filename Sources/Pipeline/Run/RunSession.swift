@@ -153,6 +153,8 @@ public struct RunOptions: Sendable {
     public var retryQuarantined = false
     /// Whether the run goes on looking for new scans until it is stopped.
     public var watch: WatchOptions?
+    /// Filled with where the lanes' time goes; nil: nobody asked.
+    public var profile: RunProfile?
     /// Read these paths, which an earlier run read, instead of looking into the inputs.
     public var rerun: RerunSource?
 

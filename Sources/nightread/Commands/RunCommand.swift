@@ -69,6 +69,10 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Read at most so many scans now; the next run goes on.")
     var limit: Int?
 
+    @Flag(
+        help: "Print at the end where each lane's time went: decoding, preparation, network, store, hashing, waiting.")
+    var profile = false
+
     @Flag(help: "List what would be read and what would be left alone; open and write nothing.")
     var dryRun = false
 
@@ -79,6 +83,7 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         var options = arguments.options
         options.limit = limit
+        if profile { options.profile = RunProfile() }
         if dryRun {
             try RunLauncher.plan(pipeline, options: options, style: arguments.style)
         } else {
