@@ -7,7 +7,8 @@ enum Advice {
         case "truncated": "The file ends too early. Copy it again from its source."
         case "corrupt": "The file contradicts itself. Copy it again; if it stays so, export it anew."
         case "unrecognised": "Not a scan in a known format. Move it away, or leave it out with a pattern."
-        case "unsupported": "A kind of image that is not read. Documentation/FORMATS.md says which are; convert it to one of them."
+        case "unsupported":
+            "A kind of image that is not read. Documentation/FORMATS.md says which are; convert it to one of them."
         case "over-limit":
             "Larger than the pipeline's limits. Raise them there if the file is meant to be read."
         case "unusable": "It has no sample that a picture can be made of. Look at it with another program."
