@@ -1,13 +1,13 @@
 // Plain loops that the compiler vectorises for the instruction set of the including file, and that file's gemm driver.
-// Included after the tiles, with PANEL (columns of a whole panel) and the functions tiles_panel, tiles_16 and tiles_8,
-// which run the tiles of rows first…last over one panel.
+// Included after the tiles, with PANEL (columns of a whole panel), NUMBER (float or uint16_t for bfloat16), widen, narrow
+// and the functions tiles_panel, tiles_16 and tiles_8, which run the tiles of rows first…last over one panel.
 
 // The block of rows that stays in the second-level cache while every panel passes over it.
 enum { BLOCK_BYTES = 512 << 10 };
 
 static void gemm(const nr_gemm *g) {
     const int depth = g->depth > 0 ? g->depth : 1;
-    int block = (int)(BLOCK_BYTES / sizeof(float)) / depth / TILE_ROWS * TILE_ROWS;
+    int block = BLOCK_BYTES / 4 / depth / TILE_ROWS * TILE_ROWS;
     if (block < 2 * TILE_ROWS) block = 2 * TILE_ROWS;
     for (int first = 0; first < g->rows; first += block) {
         const int last = first + block < g->rows ? first + block : g->rows;
@@ -24,25 +24,51 @@ static void gemm(const nr_gemm *g) {
     }
 }
 
-static void scale_columns(float *restrict values, const float *restrict scale, size_t rows, size_t columns) {
+static void scale_columns(void *target, const float *restrict scale, size_t rows, size_t columns) {
+    NUMBER *restrict values = target;
     for (size_t r = 0; r < rows; r++, values += columns)
-        for (size_t c = 0; c < columns; c++) values[c] *= scale[c];
+        for (size_t c = 0; c < columns; c++) values[c] = narrow(widen(values[c]) * scale[c]);
 }
 
-static inline void scale_panel(
-    float *restrict target, const float *restrict weights, const float *restrict scale, size_t depth, size_t width) {
-    for (size_t k = 0; k < depth; k++, target += width, weights += width)
-        for (size_t n = 0; n < width; n++) target[n] = weights[n] * scale[k];
+static inline __attribute__((always_inline)) void scale_panel(const nr_scaling *s, size_t column, const size_t width) {
+    const size_t depth = s->depth;
+    NUMBER *restrict target = (NUMBER *)s->target + column * depth * PAIR;
+    const float *restrict weights = s->weights + column * depth * PAIR;
+    const float *restrict scale = s->scale;
+    if (!s->averages) {
+        for (size_t k = 0; k < depth; k++, target += width * PAIR, weights += width * PAIR)
+            for (size_t n = 0; n < width; n++)
+                for (size_t i = 0; i < PAIR; i++)
+                    target[n * PAIR + i] = narrow(weights[n * PAIR + i] * scale[k * PAIR + i]);
+        return;
+    }
+    float lost[PANEL] = {0}, sum[PANEL] = {0};
+    for (size_t k = 0; k < depth; k++, target += width * PAIR, weights += width * PAIR)
+        for (size_t n = 0; n < width; n++)
+            for (size_t i = 0; i < PAIR; i++) {
+                const float value = weights[n * PAIR + i] * scale[k * PAIR + i];
+                const NUMBER stored = narrow(value);
+                target[n * PAIR + i] = stored;
+                lost[n] += (value - widen(stored)) * s->averages[k * PAIR + i];
+                sum[n] += value * s->averages[k * PAIR + i];
+            }
+    for (size_t n = 0; n < width; n++) {
+        const float bias = s->bias[column + n];
+        s->corrected[column + n] = bias + lost[n];
+        if (s->product_averages)
+            s->product_averages[column + n] =
+                bias + sum[n] + (s->residual_averages ? s->residual_averages[column + n] : 0);
+    }
 }
 
-static void scale_inputs(float *target, const float *weights, const float *scale, size_t depth, size_t columns) {
+static void scale_inputs(const nr_scaling *s) {
     size_t n = 0;
-    for (; n + PANEL <= columns; n += PANEL) scale_panel(target + n * depth, weights + n * depth, scale, depth, PANEL);
-    if (PANEL > 16 && n + 16 <= columns) {
-        scale_panel(target + n * depth, weights + n * depth, scale, depth, 16);
+    for (; n + PANEL <= s->columns; n += PANEL) scale_panel(s, n, PANEL);
+    if (PANEL > 16 && n + 16 <= s->columns) {
+        scale_panel(s, n, 16);
         n += 16;
     }
-    if (PANEL > 8 && n + 8 <= columns) scale_panel(target + n * depth, weights + n * depth, scale, depth, 8);
+    if (PANEL > 8 && n + 8 <= s->columns) scale_panel(s, n, 8);
 }
 
 static void average(float *restrict average, const float *restrict values, size_t rows, size_t columns) {
@@ -50,4 +76,9 @@ static void average(float *restrict average, const float *restrict values, size_
     for (size_t r = 0; r < rows; r++, values += columns)
         for (size_t c = 0; c < columns; c++) average[c] += values[c];
     for (size_t c = 0; c < columns; c++) average[c] /= (float)rows;
+}
+
+static void widen_all(float *restrict target, const void *elements, size_t count) {
+    const NUMBER *restrict source = elements;
+    for (size_t i = 0; i < count; i++) target[i] = widen(source[i]);
 }

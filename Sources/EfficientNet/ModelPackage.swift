@@ -96,13 +96,15 @@ public struct ModelPackage: Sendable {
     /// The packed inference engine; on `isa`, or what `InstructionSet.selected` says.
     ///
     /// - Throws: `EfficientNetError.badWeight` for weights that are not finite; an instruction set the machine lacks.
-    public func makeNetwork(isa: InstructionSet? = nil) throws(EfficientNetError) -> Network {
+    public func makeNetwork(
+        isa: InstructionSet? = nil, precision: Precision = .f32
+    ) throws(EfficientNetError) -> Network {
         let weights = try Weights(weightsFile, parameters: manifest.parameters)
         let description = NetworkDescription(
             architecture: Architecture(manifest.variant, padding: manifest.padding),
             batchNormEpsilon: manifest.batchNormEpsilon, head: manifest.head, labels: manifest.labels.count,
             resolution: manifest.preprocessing.resolution)
-        return try Network(description, weights: weights, isa: isa)
+        return try Network(description, weights: weights, isa: isa, precision: precision)
     }
 
     /// The package's self-test; nil when it has none.

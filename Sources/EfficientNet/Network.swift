@@ -40,9 +40,13 @@ public final class Network {
 
     /// A network of the given weights, packed for `isa`, or for what `InstructionSet.selected` says.
     ///
+    /// - Parameters:
+    ///   - precision: What to compute in; float where the instruction set has nothing faster for it.
+    ///   - emulating: Whether a precision without instructions is computed all the same, slowly: for tests.
     /// - Throws: an instruction set the machine lacks.
     public init(
-        _ description: NetworkDescription, weights: Weights, isa: InstructionSet? = nil
+        _ description: NetworkDescription, weights: Weights, isa: InstructionSet? = nil, precision: Precision = .f32,
+        emulating: Bool = false
     ) throws(EfficientNetError) {
         let chosen: InstructionSet
         if let isa {
@@ -54,7 +58,9 @@ public final class Network {
                 throw .tensors(error)
             }
         }
-        packed = try PackedNetwork(description, weights: weights, isa: chosen)
+        packed = try PackedNetwork(
+            description, weights: weights, isa: chosen,
+            precision: emulating ? precision : precision.effective(on: chosen))
     }
 
     /// Another network over the same packed weights, for another thread.
@@ -66,6 +72,8 @@ public final class Network {
     public var description: NetworkDescription { packed.description }
     /// The kernels in use.
     public var instructionSet: InstructionSet { packed.weights.instructionSet }
+    /// What the network computes in.
+    public var precision: Precision { packed.weights.precision }
     /// Number of outputs.
     public var labelsCount: Int { description.labels }
     /// Side of the square input that `logits(prepared:)` takes.
@@ -111,6 +119,14 @@ public final class Network {
         } catch {
             throw .tensors(error)
         }
+    }
+
+    /// One forward pass over a prepared image, and what each step of it took.
+    func timed(prepared: UnsafeBufferPointer<Float>) throws(EfficientNetError) -> [(
+        part: Program.Part, seconds: Double
+    )] {
+        _ = try logits(prepared: prepared)
+        return program?.program.timed(prepared) ?? []
     }
 
     private func forward(_ image: UnsafeBufferPointer<Float>, size: Program.Size) -> [Float] {

@@ -8,7 +8,7 @@ extension Network {
     /// - Throws: `EfficientNetError` for weights or an input that do not fit the variant.
     public convenience init(
         _ file: SafetensorsFile, variant: Variant, padding: ModelManifest.Padding, batchNormEpsilon: Double? = nil,
-        input: [Int], isa: InstructionSet? = nil
+        input: [Int], isa: InstructionSet? = nil, precision: Precision = .f32
     ) throws(EfficientNetError) {
         guard let classifier = file["classifier.weight"] else {
             throw .missingTensors(path: file.path, names: ["classifier.weight"])
@@ -25,7 +25,8 @@ extension Network {
         let description = NetworkDescription(
             architecture: architecture, batchNormEpsilon: batchNormEpsilon ?? padding.batchNormEpsilon,
             head: Self.head(file, features: architecture.features), labels: classifier.shape[0], resolution: input[2])
-        try self.init(description, weights: Weights(file, parameters: description.parameters), isa: isa)
+        try self.init(
+            description, weights: Weights(file, parameters: description.parameters), isa: isa, precision: precision)
     }
 
     private static func head(_ file: SafetensorsFile, features: Int) -> ModelManifest.Head {

@@ -10,7 +10,7 @@ struct PackedNetwork: Sendable {
         var depthwise: PackedWeights.Taps
         var reduce: PackedWeights.Matrix
         var excite: PackedWeights.Matrix
-        var project: PackedWeights.Matrix
+        var project: PackedWeights.Scalable
     }
 
     let description: NetworkDescription
@@ -22,7 +22,7 @@ struct PackedNetwork: Sendable {
     let dense: [PackedWeights.Matrix]
 
     init(
-        _ description: NetworkDescription, weights source: Weights, isa: InstructionSet
+        _ description: NetworkDescription, weights source: Weights, isa: InstructionSet, precision: Precision
     ) throws(EfficientNetError) {
         self.description = description
         let layers = Dictionary(
@@ -34,26 +34,33 @@ struct PackedNetwork: Sendable {
         do {
             packer = Packer(
                 source: source, epsilon: description.batchNormEpsilon,
-                builder: try PackedWeights.Builder(capacity: Self.capacity(layers.values), instructionSet: isa))
+                builder: try PackedWeights.Builder(
+                    capacity: Self.capacity(layers.values) * (precision == .bf16 ? 2 : 1), instructionSet: isa,
+                    precision: precision))
         } catch {
             throw .tensors(error)
         }
-        stem = packer.convolution("conv_stem", norm: "bn1")
+        stem = packer.stem("conv_stem", norm: "bn1", precision: precision)
         var blocks: [Block] = []
+        var side = (description.resolution + 1) / 2
         for block in description.architecture.blocks {
             let name = block.name
+            side = (side + block.stride - 1) / block.stride
             let norms = (1...3).map { "\(name).bn\($0)" }
             blocks.append(
                 Block(
                     block: block,
-                    expand: block.expands ? packer.convolution("\(name).conv_pw", norm: norms[0]) : nil,
+                    expand: block.expands
+                        ? packer.convolution(
+                            "\(name).conv_pw", norm: norms[0],
+                            isCorrectable: blocks.last?.project.isCorrected ?? false) : nil,
                     depthwise: packer.depthwise(
                         "\(name).conv_dw", kernel: block.kernel, norm: norms[block.expands ? 1 : 0]),
                     reduce: packer.dense("\(name).se.conv_reduce"),
                     excite: packer.dense("\(name).se.conv_expand"),
                     project: block.expands
-                        ? packer.convolution("\(name).conv_pwl", norm: norms[2])
-                        : packer.convolution("\(name).conv_pw", norm: norms[1])))
+                        ? packer.projection("\(name).conv_pwl", norm: norms[2], rows: side * side)
+                        : packer.projection("\(name).conv_pw", norm: norms[1], rows: side * side)))
         }
         self.blocks = blocks
         last = packer.convolution("conv_head", norm: "bn2")
@@ -92,9 +99,28 @@ private struct Packer: ~Copyable {
         self.builder = builder
     }
 
-    mutating func convolution(_ name: String, norm: String) -> PackedWeights.Matrix {
+    mutating func convolution(
+        _ name: String, norm: String, isCorrectable: Bool = false
+    ) -> PackedWeights.Matrix {
         let (scale, bias) = folded(norm)
+        if isCorrectable {
+            return builder.add(correctable: source["\(name).weight"], scale: scale, bias: bias)
+        }
         return builder.add(source["\(name).weight"], scale: scale, bias: bias)
+    }
+
+    mutating func stem(_ name: String, norm: String, precision: Precision) -> PackedWeights.Matrix {
+        let (scale, bias) = folded(norm)
+        var weights = source["\(name).weight"]
+        for index in weights.indices { weights[index] *= scale[index / 27] }
+        return builder.add(
+            Program.stemMatrix(weights, precision: precision), scale: scale.map { _ in 1 }, bias: bias)
+    }
+
+    /// A convolution whose inputs squeeze-and-excite scales; `rows` pixels at the network's own resolution.
+    mutating func projection(_ name: String, norm: String, rows: Int) -> PackedWeights.Scalable {
+        let (scale, bias) = folded(norm)
+        return builder.add(scalable: source["\(name).weight"], scale: scale, bias: bias, rows: rows)
     }
 
     mutating func depthwise(_ name: String, kernel: Int, norm: String) -> PackedWeights.Taps {
@@ -109,12 +135,12 @@ private struct Packer: ~Copyable {
         let inputs = bias.isEmpty ? 0 : matrix.count / bias.count
         let scale = [Float](repeating: 1, count: bias.count)
         let padded = (inputs + 7) / 8 * 8
-        guard padded != inputs else { return builder.add(matrix, scale: scale, bias: bias) }
+        guard padded != inputs else { return builder.add(matrix, scale: scale, bias: bias, row: true) }
         var wide = [Float](repeating: 0, count: padded * bias.count)
         for row in bias.indices {
             for column in 0..<inputs { wide[row * padded + column] = matrix[row * inputs + column] }
         }
-        return builder.add(wide, scale: scale, bias: bias)
+        return builder.add(wide, scale: scale, bias: bias, row: true)
     }
 
     consuming func finish() -> PackedWeights {

@@ -31,14 +31,17 @@ public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
 }
 
 extension InstructionSet {
-    /// The C table of this set's kernels; nil where the machine cannot run them.
-    var kernels: UnsafePointer<nr_kernels>? {
-        switch self {
-        case .portable: nr_kernels_portable()
-        case .avx2: nr_kernels_avx2()
-        case .avx512: nr_kernels_avx512()
+    /// The C table of this set's kernels; nil where the machine cannot run them, or the set has none of that precision.
+    func kernels(_ precision: Precision) -> UnsafePointer<nr_kernels>? {
+        switch (self, precision) {
+        case (.portable, .f32): nr_kernels_portable()
+        case (.portable, .bf16): nr_kernels_portable_bf16()
+        case (.avx2, .f32): nr_kernels_avx2()
+        case (.avx2, .bf16): nil
+        case (.avx512, .f32): nr_kernels_avx512()
+        case (.avx512, .bf16): nr_kernels_avx512_bf16()
         }
     }
 
-    fileprivate var isAvailable: Bool { kernels != nil }
+    fileprivate var isAvailable: Bool { kernels(.f32) != nil }
 }

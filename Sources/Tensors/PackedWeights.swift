@@ -9,22 +9,48 @@ public final class PackedWeights: @unchecked Sendable {
     let memory: FloatMemory
     /// The instruction set whose kernels can read this.
     public let instructionSet: InstructionSet
+    /// What the maps' matrices are stored in, and maps will be.
+    public let precision: Precision
+    /// Takes maps.
     let kernels: UnsafePointer<nr_kernels>
+    /// Takes single rows of floats: squeeze-and-excite and the head.
+    let floats: UnsafePointer<nr_kernels>
 
-    fileprivate init(memory: FloatMemory, instructionSet: InstructionSet, kernels: UnsafePointer<nr_kernels>) {
+    fileprivate init(
+        memory: FloatMemory, instructionSet: InstructionSet, precision: Precision, kernels: UnsafePointer<nr_kernels>,
+        floats: UnsafePointer<nr_kernels>
+    ) {
         self.memory = memory
         self.instructionSet = instructionSet
+        self.precision = precision
         self.kernels = kernels
+        self.floats = floats
     }
 
     /// A matrix of the block with its bias: what a 1×1 convolution or a dense layer multiplies with.
     public struct Matrix: Sendable, Hashable {
         let weights: Int
         let bias: Int
+        /// Words that the weights take.
+        let words: Int
+        /// What the weights are stored in: the block's precision, or float for what takes a single row.
+        public let precision: Precision
         /// Values in.
         public let depth: Int
         /// Values out, rounded up to a multiple of 8; those added are zero.
         public let columns: Int
+        /// What rounding took from the weights, in floats for a single row; nil where it is not kept.
+        var errors: Int?
+    }
+
+    /// A matrix whose inputs are scaled anew for every image, and its form for that: floats, rounded only once scaled.
+    public struct Scalable: Sendable, Hashable {
+        /// For inputs that have been scaled.
+        public let matrix: Matrix
+        /// The matrix in floats; nil where the inputs are the smaller part and are scaled instead.
+        let floats: Int?
+        /// Whether its product's averages become known.
+        public var isCorrected: Bool { floats != nil && matrix.precision == .bf16 }
     }
 
     /// A depthwise layer's weights, [kernel · kernel][channels], with its bias.
@@ -43,42 +69,85 @@ public final class PackedWeights: @unchecked Sendable {
     public struct Builder: ~Copyable {
         private let memory: FloatMemory
         private let instructionSet: InstructionSet
+        private let precision: Precision
         private let kernels: UnsafePointer<nr_kernels>
+        private let floats: UnsafePointer<nr_kernels>
         private var used = 0
 
         /// A builder for a machine's instruction set.
         ///
-        /// - Throws: `TensorError.unavailableInstructionSet`.
-        public init(capacity: Int, instructionSet: InstructionSet) throws(TensorError) {
-            guard let kernels = instructionSet.kernels else {
+        /// - Throws: `TensorError.unavailableInstructionSet`, also for a set that has no kernels of that precision.
+        public init(
+            capacity: Int, instructionSet: InstructionSet, precision: Precision = .f32
+        ) throws(TensorError) {
+            guard let kernels = instructionSet.kernels(precision), let floats = instructionSet.kernels(.f32) else {
                 throw .unavailableInstructionSet(
                     name: instructionSet.rawValue, available: InstructionSet.available.map(\.rawValue))
             }
             self.memory = FloatMemory(count: capacity)
             self.instructionSet = instructionSet
+            self.precision = precision
             self.kernels = kernels
+            self.floats = floats
         }
 
-        /// Floats that a matrix with its bias needs.
+        /// Words that a matrix with its bias needs at most.
         public static func size(depth: Int, columns: Int) -> Int {
             Layout.padded(depth * Layout.columns(columns)) + Layout.padded(Layout.columns(columns))
         }
 
-        /// Floats that a depthwise layer with its bias needs.
+        /// Words that a depthwise layer with its bias needs.
         public static func size(kernel: Int, channels: Int) -> Int {
             Layout.padded(kernel * kernel * channels) + Layout.padded(channels)
         }
 
         /// Adds a matrix [columns][depth]; row n is multiplied by `scale[n]`.
-        public mutating func add(_ matrix: [Float], scale: [Float], bias: [Float]) -> Matrix {
+        ///
+        /// - Parameter row: Whether it multiplies a single row of floats, and stays float in every precision.
+        public mutating func add(_ matrix: [Float], scale: [Float], bias: [Float], row: Bool = false) -> Matrix {
             let columns = scale.count
             precondition(bias.count == columns && columns > 0 && matrix.count % columns == 0)
             let depth = matrix.count / columns
             let padded = Layout.columns(columns)
-            let weights = take(depth * padded)
-            nr_pack(kernels, matrix, scale, memory.pointer(weights, depth * padded), columns, depth)
+            let table = row ? floats : kernels
+            let words = nr_packed_words(table, columns, depth)
+            let weights = take(words)
+            nr_pack(table, matrix, scale, memory.pointer(weights, words), columns, depth)
             let offset = add(bias, room: padded)
-            return Matrix(weights: weights, bias: offset, depth: depth, columns: padded)
+            return Matrix(
+                weights: weights, bias: offset, words: words, precision: row ? .f32 : precision, depth: depth,
+                columns: padded)
+        }
+
+        /// Adds a matrix [columns][depth] with what rounding takes from it, for `Program.correct`; in float, nothing is taken.
+        public mutating func add(correctable matrix: [Float], scale: [Float], bias: [Float]) -> Matrix {
+            var packed = add(matrix, scale: scale, bias: bias)
+            guard precision == .bf16 else { return packed }
+            let depth = packed.depth
+            var errors = [Float](repeating: 0, count: matrix.count)
+            nr_rounding_errors(matrix, scale, &errors, scale.count, depth)
+            let words = nr_packed_words(floats, scale.count, depth)
+            let offset = take(words)
+            nr_pack(
+                floats, errors, scale.map { _ in 1 }, memory.pointer(offset, words), scale.count, depth)
+            packed.errors = offset
+            return packed
+        }
+
+        /// Adds a matrix [columns][depth] whose inputs will be multiplied by a scale: `rows` of them at a time.
+        ///
+        /// What is scaled, input or matrix, is whichever costs less. The input was written a moment ago and is near; the
+        /// matrix has to come from far: a value of it costs about four of the input's.
+        public mutating func add(
+            scalable matrix: [Float], scale: [Float], bias: [Float], rows: Int
+        ) -> Scalable {
+            let packed = add(matrix, scale: scale, bias: bias)
+            guard rows > 4 * packed.columns else { return Scalable(matrix: packed, floats: nil) }
+            guard precision == .bf16 else { return Scalable(matrix: packed, floats: packed.weights) }
+            let floats = take(2 * packed.words)
+            nr_pack_floats(
+                kernels, matrix, scale, memory.pointer(floats, 2 * packed.words), scale.count, packed.depth)
+            return Scalable(matrix: packed, floats: floats)
         }
 
         /// Adds depthwise weights [channels][kernel · kernel]; channel c is multiplied by `scale[c]`.
@@ -96,7 +165,8 @@ public final class PackedWeights: @unchecked Sendable {
 
         /// The finished block.
         public consuming func finish() -> PackedWeights {
-            PackedWeights(memory: memory, instructionSet: instructionSet, kernels: kernels)
+            PackedWeights(
+                memory: memory, instructionSet: instructionSet, precision: precision, kernels: kernels, floats: floats)
         }
 
         private mutating func add(_ values: [Float], room: Int) -> Int {

@@ -7,7 +7,7 @@ public final class Program {
     /// A part of the working memory.
     public struct Region: Sendable, Hashable {
         let offset: Int
-        /// Number of floats.
+        /// Number of 32-bit words: floats, or pairs of bfloat16 values.
         public let count: Int
     }
 
@@ -32,25 +32,28 @@ public final class Program {
         }
     }
 
-    private enum Step {
+    enum Step {
+        /// A product of maps.
         case gemm(nr_gemm)
-        case stem(Stem)
+        /// A product of one row of floats.
+        case row(nr_gemm)
+        case planes(Planes)
         case expandDepthwise(nr_expand_depthwise)
         case average(to: UnsafeMutablePointer<Float>, from: UnsafePointer<Float>, rows: Int, columns: Int)
         case multiply(UnsafeMutablePointer<Float>, by: Float, count: Int)
-        case scaleColumns(UnsafeMutablePointer<Float>, by: UnsafePointer<Float>, rows: Int, columns: Int)
-        case scaleInputs(
-            to: UnsafeMutablePointer<Float>, from: UnsafePointer<Float>, by: UnsafePointer<Float>, depth: Int,
-            columns: Int)
+        case scaleColumns(UnsafeMutableRawPointer, by: UnsafePointer<Float>, rows: Int, columns: Int)
+        case scaleInputs(nr_scaling)
     }
 
-    private let weights: PackedWeights
-    private var kernels: UnsafePointer<nr_kernels> { weights.kernels }
+    let weights: PackedWeights
+    var precision: Precision { weights.precision }
     private var blocks: [FloatMemory] = []
     private var indices: [UnsafeMutableBufferPointer<Int32>] = []
-    private var steps: [Step] = []
+    private var steps: [(step: Step, part: Part)] = []
     private let size: Int
     private var output: Region?
+    /// The part of the network that steps are added to.
+    private(set) var part = Part(.stem)
 
     /// An empty program that reads an image of `inputSize` floats.
     public init(weights: PackedWeights, inputSize: Int) {
@@ -70,66 +73,31 @@ public final class Program {
         return Region(offset: (blocks.count - 1) << 40, count: Layout.padded(count))
     }
 
-    private func pointer(_ region: Region, _ count: Int) -> UnsafeMutablePointer<Float> {
+    /// Working memory for maps of `count` values.
+    public func allocate(values count: Int) -> Region { allocate(precision.words(count)) }
+
+    /// Words of a region that holds now a map of `values` values, now `floats` floats.
+    public func allocationWords(values: Int, floats: Int) -> Int { max(precision.words(values), floats) }
+
+    func pointer(_ region: Region, _ count: Int) -> UnsafeMutablePointer<Float> {
         precondition(count <= region.count, "a step that needs more than its region holds")
         return blocks[region.offset >> 40].pointer(region.offset & (1 << 40 - 1), count)
     }
 
-    private func table(_ values: [Int32]) -> UnsafeMutablePointer<Int32> {
+    func table(_ values: [Int32]) -> UnsafeMutablePointer<Int32> {
         let table = UnsafeMutableBufferPointer<Int32>.allocate(capacity: max(values.count, 1))
         _ = table.initialize(from: values)
         indices.append(table)
         return table.baseAddress ?? UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     }
 
-    /// output = activation(input · matrix + bias) + residual, for `rows` rows.
-    public func multiply(
-        _ input: Region, _ matrix: PackedWeights.Matrix, rows: Int, activation: Activation, residual: Region? = nil,
-        into output: Region
-    ) {
-        steps.append(
-            .gemm(
-                product(
-                    input, matrix, rows: rows, activation: activation, residual: residual, into: output,
-                    weights: weights.memory.pointer(matrix.weights, matrix.depth * matrix.columns))))
-    }
+    /// Says which part of the network the steps that follow belong to.
+    public func begin(_ kind: Part.Kind, block: Int? = nil) { part = Part(kind, block: block) }
 
-    /// output = (input · scale per input channel) · matrix + bias + residual: the projection after squeeze-and-excite.
-    ///
-    /// The input is multiplied by the scale in place, or, where it is much larger, the matrix (into `spare`). The input was
-    /// written a moment ago and is near; the matrix has to come from far: a value of it costs about four of the input's.
-    public func multiplyScaled(
-        _ input: Region, by scale: Region, _ matrix: PackedWeights.Matrix, rows: Int, residual: Region?,
-        spare: Region, into output: Region
-    ) {
-        let (depth, columns) = (matrix.depth, matrix.columns)
-        let packed = weights.memory.pointer(matrix.weights, depth * columns)
-        var factor = UnsafePointer(packed)
-        if rows > 4 * columns {
-            let target = pointer(spare, depth * columns)
-            steps.append(
-                .scaleInputs(to: target, from: packed, by: pointer(scale, depth), depth: depth, columns: columns))
-            factor = UnsafePointer(target)
-        } else {
-            steps.append(
-                .scaleColumns(pointer(input, rows * depth), by: pointer(scale, depth), rows: rows, columns: depth))
-        }
-        steps.append(
-            .gemm(
-                product(
-                    input, matrix, rows: rows, activation: .linear, residual: residual, into: output, weights: factor)))
-    }
-
-    /// values *= factor.
-    public func multiply(_ values: Region, by factor: Float, count: Int) {
-        steps.append(.multiply(pointer(values, count), by: factor, count: count))
-    }
-
-    /// output[c] = the average of `input`'s `rows` rows.
-    public func average(_ input: Region, rows: Int, columns: Int, into output: Region) {
-        steps.append(
-            .average(
-                to: pointer(output, columns), from: pointer(input, rows * columns), rows: rows, columns: columns))
+    func append(_ step: Step, products: Int = 0) {
+        var part = part
+        part.products = products
+        steps.append((step, part))
     }
 
     /// The logits: what `run` returns.
@@ -138,43 +106,39 @@ public final class Program {
         self.output = Region(offset: output.offset, count: count)
     }
 
-    private func product(
-        _ input: Region, _ matrix: PackedWeights.Matrix, rows: Int, activation: Activation, residual: Region?,
-        into output: Region, weights factor: UnsafePointer<Float>
-    ) -> nr_gemm {
-        var gemm = nr_gemm()
-        gemm.a = UnsafePointer(pointer(input, rows * matrix.depth))
-        gemm.a_row = matrix.depth
-        gemm.weights = factor
-        gemm.bias = UnsafePointer(weights.memory.pointer(matrix.bias, matrix.columns))
-        gemm.c = pointer(output, rows * matrix.columns)
-        gemm.c_row = matrix.columns
-        gemm.residual = residual.map { UnsafePointer(pointer($0, rows * matrix.columns)) }
-        gemm.rows = Int32(rows)
-        gemm.columns = Int32(matrix.columns)
-        gemm.depth = Int32(matrix.depth)
-        gemm.activation = activation.code
-        return gemm
-    }
-
     /// Runs every step over an image and returns the output.
     public func run(_ image: UnsafeBufferPointer<Float>) -> [Float] {
         guard image.count == size, let source = image.baseAddress, let output else { return [] }
-        for step in steps {
-            switch step {
-            case .gemm(var gemm): kernels.pointee.gemm(&gemm)
-            case .stem(let stem): stem.run(source, kernels: kernels)
-            case .expandDepthwise(var layer): nr_run_expand_depthwise(kernels, &layer)
-            case .average(let to, let from, let rows, let columns): kernels.pointee.average(to, from, rows, columns)
-            case .multiply(let values, let factor, let count):
-                for i in 0..<count { values[i] *= factor }
-            case .scaleColumns(let values, let scale, let rows, let columns):
-                kernels.pointee.scale_columns(values, scale, rows, columns)
-            case .scaleInputs(let to, let from, let scale, let depth, let columns):
-                kernels.pointee.scale_inputs(to, from, scale, depth, columns)
-            }
-        }
+        for (step, _) in steps { execute(step, source) }
         return Array(UnsafeBufferPointer(start: pointer(output, output.count), count: output.count))
+    }
+
+    /// Runs every step over an image, and what each took.
+    public func timed(_ image: UnsafeBufferPointer<Float>) -> [(part: Part, seconds: Double)] {
+        guard image.count == size, let source = image.baseAddress else { return [] }
+        var last = ContinuousClock.now
+        return steps.map { step, part in
+            execute(step, source)
+            let now = ContinuousClock.now
+            defer { last = now }
+            return (part, (now - last) / .seconds(1))
+        }
+    }
+
+    private func execute(_ step: Step, _ source: UnsafePointer<Float>) {
+        let kernels = weights.kernels
+        switch step {
+        case .gemm(var gemm): kernels.pointee.gemm(&gemm)
+        case .row(var gemm): weights.floats.pointee.gemm(&gemm)
+        case .planes(let planes): planes.fill(from: source)
+        case .expandDepthwise(var layer): nr_run_expand_depthwise(kernels, &layer)
+        case .average(let to, let from, let rows, let columns): kernels.pointee.average(to, from, rows, columns)
+        case .multiply(let values, let factor, let count):
+            for i in 0..<count { values[i] *= factor }
+        case .scaleColumns(let values, let scale, let rows, let columns):
+            kernels.pointee.scale_columns(values, scale, rows, columns)
+        case .scaleInputs(var scaling): kernels.pointee.scale_inputs(&scaling)
+        }
     }
 }
 
@@ -195,107 +159,32 @@ extension Program {
         }
     }
 
-    /// A convolution of the image's three planes with stride 2, swish after it.
-    fileprivate struct Stem {
-        var gemm: nr_gemm
-        var planes: UnsafeMutablePointer<Float>
-        var input: Size
-        var bordered: Size
-        var output: Size
-        var top: Int
-        var left: Int
-
-        func run(_ image: UnsafePointer<Float>, kernels: UnsafePointer<nr_kernels>) {
-            for plane in 0..<3 {
-                for y in 0..<input.height {
-                    let target = planes + (plane * bordered.height + y + top) * bordered.width + left
-                    target.update(from: image + (plane * input.height + y) * input.width, count: input.width)
-                }
-            }
-            var gemm = gemm
-            for _ in 0..<output.height {
-                kernels.pointee.gemm(&gemm)
-                gemm.a += 2 * bordered.width
-                gemm.c += output.width * Int(gemm.columns)
-            }
+    /// A part of the network, for measurements.
+    public struct Part: Sendable, Hashable {
+        /// What the part does.
+        public enum Kind: String, Sendable, Hashable, CaseIterable {
+            /// The first convolution, with the first block's depthwise convolution.
+            case stem = "stem + depthwise"
+            /// A block's expansion and depthwise convolution.
+            case expandDepthwise = "expand + depthwise"
+            /// A block's squeeze-and-excite, up to scaling what it scales.
+            case squeezeExcite = "squeeze-excite"
+            /// A block's projection and residual.
+            case project
+            /// The last convolution and the dense layers.
+            case head
         }
-    }
 
-    /// The stem: `matrix` holds [channels][3 · 3 · 3] weights; `top` and `left` are the zeros before the image.
-    public func stem(
-        _ matrix: PackedWeights.Matrix, input: Size, top: Int, left: Int, output size: Size, into output: Region
-    ) {
-        let bordered = Size(
-            height: max((size.height - 1) * 2 + 3, top + input.height),
-            width: max((size.width - 1) * 2 + 3, left + input.width))
-        let planes = pointer(allocate(3 * bordered.area), 3 * bordered.area)
-        let taps = (0..<27).map { k in
-            Int32(k / 9 * bordered.area + k / 3 % 3 * bordered.width + k % 3)
-        }
-        var gemm = nr_gemm()
-        gemm.a = UnsafePointer(planes)
-        gemm.a_row = 2
-        gemm.a_steps = UnsafePointer(table(taps))
-        gemm.weights = UnsafePointer(weights.memory.pointer(matrix.weights, matrix.depth * matrix.columns))
-        gemm.bias = UnsafePointer(weights.memory.pointer(matrix.bias, matrix.columns))
-        gemm.c = pointer(output, size.area * matrix.columns)
-        gemm.c_row = matrix.columns
-        gemm.rows = Int32(size.width)
-        gemm.columns = Int32(matrix.columns)
-        gemm.depth = Int32(matrix.depth)
-        gemm.activation = Activation.swish.code
-        steps.append(
-            .stem(
-                Stem(
-                    gemm: gemm, planes: planes, input: input, bordered: bordered, output: size, top: top, left: left)))
-    }
+        /// What the part does.
+        public let kind: Kind
+        /// The block it belongs to.
+        public let block: Int?
+        /// Multiplications of the step.
+        public internal(set) var products = 0
 
-    /// Expansion (if any) and depthwise convolution, each with swish; `sums` receives every channel's sum.
-    public func expandDepthwise(
-        _ input: Region, expand: PackedWeights.Matrix?, depthwise: PackedWeights.Taps, stride: Int, size: Size,
-        top: Int, left: Int, output outputSize: Size, into output: Region, sums: Region
-    ) {
-        let channels = depthwise.channels
-        precondition((expand?.columns ?? channels) == channels)
-        let inputs = expand?.depth ?? channels
-        var layer = nr_expand_depthwise()
-        layer.input = UnsafePointer(pointer(input, size.area * inputs))
-        if let expand {
-            layer.expand_weights = UnsafePointer(
-                weights.memory.pointer(expand.weights, expand.depth * expand.columns))
-            layer.expand_bias = UnsafePointer(weights.memory.pointer(expand.bias, expand.columns))
+        init(_ kind: Kind, block: Int? = nil) {
+            self.kind = kind
+            self.block = block
         }
-        let area = depthwise.kernel * depthwise.kernel
-        layer.weights = UnsafePointer(weights.memory.pointer(depthwise.weights, area * channels))
-        layer.bias = UnsafePointer(weights.memory.pointer(depthwise.bias, channels))
-        layer.output = pointer(output, outputSize.area * channels)
-        layer.sums = pointer(sums, channels)
-        layer.height = Int32(size.height)
-        layer.width = Int32(size.width)
-        layer.inputs = Int32(inputs)
-        layer.channels = Int32(channels)
-        layer.kernel = Int32(depthwise.kernel)
-        layer.stride = Int32(stride)
-        layer.top = Int32(top)
-        layer.left = Int32(left)
-        layer.output_height = Int32(outputSize.height)
-        layer.output_width = Int32(outputSize.width)
-        layer.band_rows = Int32(Self.bandRows(layer))
-        let band = nr_band_floats(&layer)
-        layer.band = pointer(allocate(band), band)
-        layer.offsets = table([Int32](repeating: 0, count: nr_band_offsets(&layer)))
-        steps.append(.expandDepthwise(layer))
-    }
-
-    /// Output rows of a band: as many as keep the expanded rows in 128 KiB of the second-level cache. Measured on B0, 64 to
-    /// 256 KiB differ by a few hundredths.
-    private static func bandRows(_ layer: nr_expand_depthwise) -> Int {
-        let budget = 128 << 10
-        var layer = layer
-        for rows in stride(from: Int(layer.output_height), to: 4, by: -1) {
-            layer.band_rows = Int32(rows)
-            if nr_band_floats(&layer) * 4 <= budget { return rows }
-        }
-        return min(4, Int(layer.output_height))
     }
 }

@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Testing
 
 @testable import Tensors
 
@@ -45,6 +46,64 @@ final class GuardedBuffer {
     var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
     var isIntact: Bool {
         (0..<Self.zone).allSatisfy { storage[$0] == Self.mark && storage[Self.zone + count + $0] == Self.mark }
+    }
+}
+
+/// One table of kernels that this machine can run: an instruction set and a precision.
+struct KernelTable: Sendable, CustomStringConvertible {
+    let isa: InstructionSet
+    let precision: Precision
+
+    /// Every table there is here; bfloat16 in plain C too, so that no machine leaves that path untested.
+    static let available: [KernelTable] = InstructionSet.available.flatMap { isa in
+        Precision.allCases.compactMap { isa.kernels($0) == nil ? nil : KernelTable(isa: isa, precision: $0) }
+    }
+
+    var description: String { "\(isa.rawValue) \(precision.rawValue)" }
+    var kernels: UnsafePointer<nr_kernels> {
+        get throws { try #require(isa.kernels(precision)) }
+    }
+
+    /// How far a result may be from its definition, relative to the larger of 1 and it: half a unit in the last place of a
+    /// bfloat16 number is 2^-9.
+    func tolerance(_ float: Double) -> Double { precision == .bf16 ? 6e-3 : float }
+
+    /// What is left of a value once it is stored in a map or a matrix.
+    func stored(_ value: Float) -> Float {
+        guard precision == .bf16 else { return value }
+        var half: UInt16 = 0
+        var result: Float = 0
+        nr_convert_f32_bf16([value], &half, 1)
+        nr_convert_bf16_f32(&half, &result, 1)
+        return result
+    }
+
+    func stored(_ values: [Float]) -> [Float] { values.map(stored) }
+
+    /// A map of values, as the kernels read it.
+    func map(_ values: [Float]) -> GuardedBuffer {
+        guard precision == .bf16 else { return GuardedBuffer(values) }
+        let buffer = GuardedBuffer(count: precision.words(values.count))
+        nr_convert_f32_bf16(values, buffer.pointer, values.count)
+        return buffer
+    }
+
+    /// Room for a map of `count` values.
+    func map(count: Int) -> GuardedBuffer { GuardedBuffer(count: precision.words(count)) }
+
+    /// A map's values.
+    func values(_ map: GuardedBuffer, count: Int) -> [Float] {
+        guard precision == .bf16 else { return map.values }
+        var values = [Float](repeating: 0, count: count)
+        nr_convert_bf16_f32(map.pointer, &values, count)
+        return values
+    }
+
+    /// A matrix [columns][depth], packed.
+    func pack(_ matrix: [Float], columns: Int, depth: Int) throws -> GuardedBuffer {
+        let packed = GuardedBuffer(count: nr_packed_words(try kernels, columns, depth))
+        nr_pack(try kernels, matrix, [Float](repeating: 1, count: columns), packed.pointer, columns, depth)
+        return packed
     }
 }
 
@@ -104,10 +163,11 @@ enum KernelReference {
 
     /// Compares within float rounding; NaN must be in the same places.
     static func agrees(_ found: [Float], _ expected: [Double], tolerance: Double = 2e-5) -> Bool {
-        zip(found, expected).allSatisfy { found, expected in
-            if expected.isNaN || found.isNaN { return expected.isNaN && found.isNaN }
-            if expected.isInfinite || found.isInfinite { return Double(found) == expected }
-            return abs(Double(found) - expected) <= tolerance * max(1, abs(expected))
-        }
+        found.count == expected.count
+            && zip(found, expected).allSatisfy { found, expected in
+                if expected.isNaN || found.isNaN { return expected.isNaN && found.isNaN }
+                if expected.isInfinite || found.isInfinite { return Double(found) == expected }
+                return abs(Double(found) - expected) <= tolerance * max(1, abs(expected))
+            }
     }
 }

@@ -4,52 +4,51 @@ import Testing
 
 @testable import Tensors
 
-/// Every kernel of every instruction set this machine has, against its definition, on seeded random shapes.
+/// Every kernel of every instruction set and precision this machine has, against its definition, on seeded random shapes.
 @Suite struct KernelTests {
-    static func table(_ isa: InstructionSet) throws -> UnsafePointer<nr_kernels> {
-        try #require(isa.kernels)
-    }
-
-    static func pack(_ kernels: UnsafePointer<nr_kernels>, _ matrix: [Float], columns: Int, depth: Int) -> GuardedBuffer
-    {
-        let packed = GuardedBuffer(count: (columns + 7) / 8 * 8 * depth)
-        nr_pack(kernels, matrix, [Float](repeating: 1, count: columns), packed.pointer, columns, depth)
-        return packed
-    }
-
-    @Test("A matrix product with bias, activation and residual is its definition", arguments: InstructionSet.available)
-    func product(_ isa: InstructionSet) throws {
-        let kernels = try Self.table(isa)
+    @Test("A matrix product with bias, activation and residual is its definition", arguments: KernelTable.available)
+    func product(_ table: KernelTable) throws {
+        let kernels = try table.kernels
         var random = SeededGenerator(state: 20)
         for round in 0..<60 {
             let rows = Int.random(in: 1...45, using: &random)
             let columns = 8 * Int.random(in: 1...11, using: &random)
-            let depth = Int.random(in: 1...70, using: &random)
+            let depth = (table.precision == .bf16 ? 2 : 1) * Int.random(in: 1...70, using: &random)
+            // Maps of bfloat16 are written after swish or nothing; the rest leaves in float.
             let activation = round % 4
-            let a = random.floats(rows * depth)
-            let matrix = random.floats(columns * depth)
+            let isMap = table.precision == .f32 || [NR_LINEAR, NR_SWISH].map(\.rawValue).contains(UInt32(activation))
+            let target = isMap ? table : KernelTable(isa: table.isa, precision: .f32)
+            var a = table.stored(random.floats(rows * depth))
+            if round % 5 == 4 {
+                a[Int.random(in: a.indices, using: &random)] = [.nan, .infinity, -.infinity][round % 3]
+            }
+            let matrix = table.stored(random.floats(columns * depth))
             let bias = random.floats(columns)
-            let residual = round % 3 == 0 ? random.floats(rows * columns) : nil
-            let packed = Self.pack(kernels, matrix, columns: columns, depth: depth)
+            let residual = round % 3 == 0 ? target.stored(random.floats(rows * columns)) : nil
+            let packed = try table.pack(matrix, columns: columns, depth: depth)
             #expect(packed.isIntact)
-            let (input, biases, output) = (GuardedBuffer(a), GuardedBuffer(bias), GuardedBuffer(count: rows * columns))
-            let added = residual.map { GuardedBuffer($0) }
+            let (input, biases, output) = (table.map(a), GuardedBuffer(bias), target.map(count: rows * columns))
+            let added = residual.map { target.map($0) }
             var gemm = nr_gemm()
-            gemm.a = UnsafePointer(input.pointer)
-            gemm.a_row = depth
-            gemm.weights = UnsafePointer(packed.pointer)
+            gemm.a = UnsafeRawPointer(input.pointer)
+            gemm.a_row = table.precision.words(depth)
+            gemm.weights = UnsafeRawPointer(packed.pointer)
             gemm.bias = UnsafePointer(biases.pointer)
-            gemm.c = output.pointer
+            gemm.c = UnsafeMutableRawPointer(output.pointer)
             gemm.c_row = columns
-            gemm.residual = added.map { UnsafePointer($0.pointer) }
-            (gemm.rows, gemm.columns, gemm.depth) = (Int32(rows), Int32(columns), Int32(depth))
+            gemm.c_element = target.precision.code
+            gemm.residual = added.map { UnsafeRawPointer($0.pointer) }
+            (gemm.rows, gemm.columns) = (Int32(rows), Int32(columns))
+            gemm.depth = Int32(table.precision.words(depth))
             gemm.activation = Int32(activation)
             kernels.pointee.gemm(&gemm)
             let expected = KernelReference.gemm(
                 a, matrix, bias: bias, residual: residual, rows: rows, columns: columns, depth: depth,
                 activation: activation)
+            let agrees = KernelReference.agrees(
+                target.values(output, count: rows * columns), expected, tolerance: table.tolerance(2e-5))
             #expect(
-                KernelReference.agrees(output.values, expected),
+                agrees,
                 "seed 20, round \(round): \(rows) × \(depth) × \(columns), activation \(activation)")
             #expect(output.isIntact, "round \(round) wrote outside its output")
         }
@@ -57,9 +56,9 @@ import Testing
 
     @Test(
         "Swish and sigmoid keep float accuracy, and NaN and infinities end where they do by definition",
-        arguments: InstructionSet.available)
-    func activations(_ isa: InstructionSet) throws {
-        let kernels = try Self.table(isa)
+        arguments: KernelTable.available)
+    func activations(_ table: KernelTable) throws {
+        let kernels = try table.kernels
         let special: [Float] = [.nan, .infinity, -.infinity, 200, -200, 1e30, -1e30, 0]
         let values = special + (0..<2000).map { Float($0 - 1000) * 0.0801 }
         for activation in [NR_SWISH, NR_SIGMOID, NR_RELU] {
@@ -68,16 +67,16 @@ import Testing
                     // A row of zeros leaves the bias, which is what the activation is tried on.
                     let bias = Array(values[start..<start + width])
                     let zero: [Float] = [0]
-                    let packed = Self.pack(kernels, [Float](repeating: 0, count: width), columns: width, depth: 1)
+                    let packed = try table.pack([Float](repeating: 0, count: width), columns: width, depth: 1)
                     let output = GuardedBuffer(count: width)
                     zero.withUnsafeBufferPointer { zero in
                         bias.withUnsafeBufferPointer { bias in
                             var gemm = nr_gemm()
-                            gemm.a = zero.baseAddress
+                            gemm.a = UnsafeRawPointer(zero.baseAddress)
                             gemm.a_row = 1
-                            gemm.weights = UnsafePointer(packed.pointer)
+                            gemm.weights = UnsafeRawPointer(packed.pointer)
                             gemm.bias = bias.baseAddress
-                            gemm.c = output.pointer
+                            gemm.c = UnsafeMutableRawPointer(output.pointer)
                             gemm.c_row = width
                             (gemm.rows, gemm.columns, gemm.depth) = (1, Int32(width), 1)
                             gemm.activation = Int32(activation.rawValue)
@@ -90,10 +89,11 @@ import Testing
                             #expect(found.isNaN, "swish(−∞) is −∞ · 0")
                         } else {
                             // exp(−x) of a float x: the rounding of x · log2 e grows with |x|.
+                            let size = abs(Double(x.isFinite ? min(abs(x), 90) : 0))
                             #expect(
                                 KernelReference.agrees(
                                     [found], [expected],
-                                    tolerance: 4e-7 + 4e-8 * abs(Double(x.isFinite ? min(abs(x), 90) : 0))),
+                                    tolerance: table.precision == .bf16 ? 2e-4 : 3e-6 + 4e-8 * size),
                                 "activation \(activation.rawValue) of \(x): \(found), expected \(expected)")
                         }
                     }
@@ -136,26 +136,25 @@ import Testing
     }
 
     @Test(
-        "Expansion and depthwise convolution, in bands, are their definitions", arguments: InstructionSet.available,
+        "Expansion and depthwise convolution, in bands, are their definitions", arguments: KernelTable.available,
         [false, true])
-    func expandDepthwise(_ isa: InstructionSet, _ same: Bool) throws {
-        let kernels = try Self.table(isa)
+    func expandDepthwise(_ table: KernelTable, _ same: Bool) throws {
         var random = SeededGenerator(state: same ? 31 : 30)
         for round in 0..<60 {
             var shape = Shape.random(&random, same: same)
             let expands = round % 3 != 0
             if !expands { shape.channels = shape.inputs }
-            var input = random.floats(shape.height * shape.width * shape.inputs)
+            var input = table.stored(random.floats(shape.height * shape.width * shape.inputs))
             // Bad values must come out in the same places as by definition.
             if round % 5 == 4 {
                 input[Int.random(in: input.indices, using: &random)] = [.nan, .infinity, -.infinity][round % 3]
             }
-            let matrix = random.floats(shape.channels * shape.inputs)
+            let matrix = table.stored(random.floats(shape.channels * shape.inputs))
             let expandBias = random.floats(shape.channels)
             let taps = random.floats(shape.channels * shape.kernel * shape.kernel)
             let bias = random.floats(shape.channels)
-            let (found, sums, isIntact) = run(
-                kernels, shape, expands: expands, input: input, matrix: matrix, expandBias: expandBias, taps: taps,
+            let (found, sums, isIntact) = try run(
+                table, shape, expands: expands, input: input, matrix: matrix, expandBias: expandBias, taps: taps,
                 bias: bias)
             let expanded =
                 expands
@@ -167,38 +166,42 @@ import Testing
                 expanded, height: shape.height, width: shape.width, channels: shape.channels, taps: taps, bias: bias,
                 kernel: shape.kernel, stride: shape.stride, top: shape.top, left: shape.left,
                 outputHeight: shape.output.height, outputWidth: shape.output.width)
-            #expect(KernelReference.agrees(found, expected, tolerance: 5e-5), "seed 30/31, round \(round): \(shape)")
+            let agrees = KernelReference.agrees(found, expected, tolerance: table.tolerance(5e-5))
+            #expect(agrees, "seed 30/31, round \(round): \(shape)")
             var expectedSums = [Double](repeating: 0, count: shape.channels)
             for (index, value) in expected.enumerated() { expectedSums[index % shape.channels] += value }
-            #expect(KernelReference.agrees(sums, expectedSums, tolerance: 2e-4), "sums, round \(round): \(shape)")
+            let sumsAgree = KernelReference.agrees(sums, expectedSums, tolerance: table.tolerance(2e-4))
+            #expect(sumsAgree, "sums, round \(round): \(shape)")
             #expect(isIntact, "round \(round) wrote outside its buffers: \(shape)")
         }
     }
 
     private func run(
-        _ kernels: UnsafePointer<nr_kernels>, _ shape: Shape, expands: Bool, input: [Float], matrix: [Float],
+        _ table: KernelTable, _ shape: Shape, expands: Bool, input: [Float], matrix: [Float],
         expandBias: [Float], taps: [Float], bias: [Float]
-    ) -> (output: [Float], sums: [Float], isIntact: Bool) {
+    ) throws -> (output: [Float], sums: [Float], isIntact: Bool) {
         let channels = shape.channels
         let area = shape.kernel * shape.kernel
         var turned = [Float](repeating: 0, count: taps.count)
         for c in 0..<channels {
             for t in 0..<area { turned[t * channels + c] = taps[c * area + t] }
         }
-        let packed = Self.pack(kernels, matrix, columns: channels, depth: matrix.count / channels)
-        let (from, biases) = (GuardedBuffer(input), GuardedBuffer(bias))
+        let kernels = try table.kernels
+        let packed = try table.pack(matrix, columns: channels, depth: matrix.count / channels)
+        let (from, biases) = (table.map(input), GuardedBuffer(bias))
         let (expandBiases, weights) = (GuardedBuffer(expandBias), GuardedBuffer(turned))
-        let output = GuardedBuffer(count: shape.output.height * shape.output.width * channels)
+        let outputs = shape.output.height * shape.output.width * channels
+        let output = table.map(count: outputs)
         let sums = GuardedBuffer(count: channels)
         var layer = nr_expand_depthwise()
-        layer.input = UnsafePointer(from.pointer)
+        layer.input = UnsafeRawPointer(from.pointer)
         if expands {
-            layer.expand_weights = UnsafePointer(packed.pointer)
+            layer.expand_weights = UnsafeRawPointer(packed.pointer)
             layer.expand_bias = UnsafePointer(expandBiases.pointer)
         }
         layer.weights = UnsafePointer(weights.pointer)
         layer.bias = UnsafePointer(biases.pointer)
-        layer.output = output.pointer
+        layer.output = UnsafeMutableRawPointer(output.pointer)
         layer.sums = sums.pointer
         (layer.height, layer.width) = (Int32(shape.height), Int32(shape.width))
         (layer.inputs, layer.channels) = (Int32(shape.inputs), Int32(channels))
@@ -215,35 +218,85 @@ import Testing
             nr_run_expand_depthwise(kernels, &layer)
             nr_run_expand_depthwise(kernels, &layer)
         }
-        return (output.values, sums.values, output.isIntact && sums.isIntact && band.isIntact && from.isIntact)
+        let found = table.values(output, count: outputs)
+        return (found, sums.values, output.isIntact && sums.isIntact && band.isIntact && from.isIntact)
     }
 
     @Test(
         "Scaling the input's columns and scaling the packed weights give the same product",
-        arguments: InstructionSet.available)
-    func scaling(_ isa: InstructionSet) throws {
-        let kernels = try Self.table(isa)
+        arguments: KernelTable.available)
+    func scaling(_ table: KernelTable) throws {
+        let kernels = try table.kernels
         var random = SeededGenerator(state: 40)
         for columns in [8, 16, 24, 40, 56, 80] {
-            let (rows, depth) = (5, 37)
-            let (matrix, scale) = (random.floats(columns * depth), random.floats(depth))
-            let packed = Self.pack(kernels, matrix, columns: columns, depth: depth)
-            let scaled = GuardedBuffer(count: columns * depth)
-            kernels.pointee.scale_inputs(scaled.pointer, packed.pointer, scale, depth, columns)
+            let (rows, depth) = (5, 38)
+            let matrix = table.stored(random.floats(columns * depth))
+            let scale = random.floats(depth)
+            let words = table.precision.words(depth)
+            let floats = GuardedBuffer(count: depth * columns)
+            let ones = [Float](repeating: 1, count: columns)
+            nr_pack_floats(kernels, matrix, ones, floats.pointer, columns, depth)
+            #expect(floats.isIntact)
+            let scaled = GuardedBuffer(count: nr_packed_words(kernels, columns, depth))
+            let (averages, bias) = (random.floats(depth), random.floats(columns))
+            let (corrected, sums) = (GuardedBuffer(count: columns), GuardedBuffer(count: columns))
+            withUnsafePointers(scale, averages, bias) { scale, averages, bias in
+                var scaling = nr_scaling()
+                scaling.target = UnsafeMutableRawPointer(scaled.pointer)
+                scaling.weights = UnsafePointer(floats.pointer)
+                scaling.scale = scale
+                scaling.averages = averages
+                scaling.bias = bias
+                scaling.corrected = corrected.pointer
+                scaling.residual_averages = bias
+                scaling.product_averages = sums.pointer
+                (scaling.depth, scaling.columns) = (words, columns)
+                kernels.pointee.scale_inputs(&scaling)
+            }
             let byHand = matrix.indices.map { matrix[$0] * scale[$0 % depth] }
-            #expect(scaled.values == Self.pack(kernels, byHand, columns: columns, depth: depth).values)
-            #expect(scaled.isIntact)
-            let values = random.floats(rows * depth)
-            let buffer = GuardedBuffer(values)
+            let isSame =
+                scaled.values.map(\.bitPattern)
+                == (try table.pack(byHand, columns: columns, depth: depth)).values.map(\.bitPattern)
+            #expect(isSame, "\(columns) columns")
+            #expect(scaled.isIntact && corrected.isIntact && sums.isIntact)
+            let stored = table.stored(byHand)
+            let (exact, lost) = (0..<columns).map { n in
+                (0..<depth).reduce(into: (0.0, 0.0)) { total, k in
+                    let value = byHand[n * depth + k]
+                    total.0 += Double(value) * Double(averages[k])
+                    total.1 += Double(value - stored[n * depth + k]) * Double(averages[k])
+                }
+            }.reduce(into: ([Double](), [Double]())) { lists, sums in
+                lists.0.append(sums.0)
+                lists.1.append(sums.1)
+            }
+            #expect(
+                KernelReference.agrees(sums.values, zip(exact, bias).map { $0 + 2 * Double($1) }, tolerance: 1e-5))
+            #expect(
+                KernelReference.agrees(corrected.values, zip(lost, bias).map { $0 + Double($1) }, tolerance: 1e-6))
+            let values = table.stored(random.floats(rows * depth))
+            let buffer = table.map(values)
             kernels.pointee.scale_columns(buffer.pointer, scale, rows, depth)
-            #expect(buffer.values == values.indices.map { values[$0] * scale[$0 % depth] })
+            let product = values.indices.map { values[$0] * scale[$0 % depth] }
+            #expect(table.values(buffer, count: values.count) == table.stored(product))
             #expect(buffer.isIntact)
-            let averages = GuardedBuffer(count: depth)
-            kernels.pointee.average(averages.pointer, values, rows, depth)
+            let means = GuardedBuffer(count: depth)
+            kernels.pointee.average(means.pointer, values, rows, depth)
             let expected = (0..<depth).map { c in
                 (0..<rows).reduce(0.0) { $0 + Double(values[$1 * depth + c]) } / Double(rows)
             }
-            #expect(KernelReference.agrees(averages.values, expected, tolerance: 1e-6))
+            #expect(KernelReference.agrees(means.values, expected, tolerance: 1e-6))
+        }
+    }
+}
+
+private func withUnsafePointers(
+    _ a: [Float], _ b: [Float], _ c: [Float],
+    _ body: (UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafePointer<Float>?) -> Void
+) {
+    a.withUnsafeBufferPointer { a in
+        b.withUnsafeBufferPointer { b in
+            c.withUnsafeBufferPointer { c in body(a.baseAddress, b.baseAddress, c.baseAddress) }
         }
     }
 }

@@ -3,6 +3,7 @@ import EfficientNet
 import Foundation
 import Pipeline
 import Store
+import Tensors
 
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,6 +18,7 @@ struct BenchCommand: ParsableCommand {
 
             Examples:
               nightread bench --variant b0 --threads 2 --seconds 5 --json
+              nightread bench --variant b4 --precision bf16 --threads 1 --layers
               nightread bench --decode scans more/scan.dcm --seconds 10
             """)
 
@@ -29,8 +31,11 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Variant: b0 to b7.")
     var variant: Variant = .b0
 
-    @Option(help: "Precision of the arithmetic: f32.")
-    var precision = "f32"
+    @Option(help: "Precision of the arithmetic: f32 or bf16 (float where the machine has no instructions for it).")
+    var precision = Precision.f32
+
+    @Flag(help: "Also print what each layer kind takes, and which share of the machine's multiplications it reaches.")
+    var layers = false
 
     @Option(help: "Images handed over at once, 1 to 1024.")
     var batch = 1
@@ -45,10 +50,6 @@ struct BenchCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard precision == "f32" else {
-            throw ValidationError(
-                "--precision: expected f32, the only one this version computes in, found \(precision)")
-        }
         guard (1...1024).contains(batch) else { throw ValidationError("--batch: expected 1 to 1024, found \(batch)") }
         guard (1...1024).contains(threads) else {
             throw ValidationError("--threads: expected 1 to 1024, found \(threads)")
@@ -62,13 +63,14 @@ struct BenchCommand: ParsableCommand {
         if !paths.isEmpty { return try decode() }
         let result: Throughput
         do {
-            result = try Throughput.measure(variant, batch: batch, threads: threads, seconds: seconds)
+            result = try Throughput.measure(
+                variant, precision: precision, batch: batch, threads: threads, seconds: seconds, parts: layers)
         } catch {
             throw ExitStatus.leave(error)
         }
         if json {
             let record = Record(
-                variant: variant.rawValue, precision: precision, batch: batch, threads: threads,
+                variant: variant.rawValue, precision: result.precision.rawValue, batch: batch, threads: threads,
                 isa: result.instructionSet.rawValue, images: result.images,
                 imagesPerSecond: result.imagesPerSecond, millisecondsPerImage: result.millisecondsPerImage)
             let encoder = JSONEncoder()
@@ -77,11 +79,15 @@ struct BenchCommand: ParsableCommand {
         } else {
             print(
                 """
-                variant    \(variant.rawValue), \(precision), \(result.instructionSet.rawValue)
+                variant    \(variant.rawValue), \(result.precision.rawValue), \(result.instructionSet.rawValue)
                 threads    \(threads), batch \(batch)
                 images/s   \(String(format: "%.1f", result.imagesPerSecond))
                 ms/image   \(String(format: "%.2f", result.millisecondsPerImage)) per thread
                 """)
+            if layers { print(LayerTable(result).text) }
+        }
+        if let note = precision.note(on: result.instructionSet) {
+            FileHandle.standardError.write(Data("nightread: \(note)\n".utf8))
         }
     }
 

@@ -27,6 +27,9 @@ struct LogitsCommand: ParsableCommand {
     @Option(help: "Added to batch norm's variances; 1e-5 for symmetric and 1e-3 for same where absent.")
     var batchNormEpsilon: Double?
 
+    @Option(help: "Precision of the arithmetic: f32 or bf16 (float where the machine has no instructions for it).")
+    var precision = Precision.f32
+
     @Option(help: "Input: a safetensors file with the tensor `input`.")
     var input: String
 
@@ -45,7 +48,11 @@ struct LogitsCommand: ParsableCommand {
             let file = try SafetensorsFile(contentsOf: URL(fileURLWithPath: weights))
             let input = try SafetensorsFile(contentsOf: URL(fileURLWithPath: input)).tensor("input")
             let network = try Network(
-                file, variant: variant, padding: convention, batchNormEpsilon: batchNormEpsilon, input: input.shape)
+                file, variant: variant, padding: convention, batchNormEpsilon: batchNormEpsilon, input: input.shape,
+                precision: precision)
+            if let note = precision.note(on: network.instructionSet) {
+                FileHandle.standardError.write(Data("nightread: \(note)\n".utf8))
+            }
             try print(network.logits(input))
         } catch {
             throw ExitStatus.leave(error)

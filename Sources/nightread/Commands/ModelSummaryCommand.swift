@@ -1,5 +1,6 @@
 import ArgumentParser
 import EfficientNet
+import Tensors
 
 struct ModelSummaryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -71,3 +72,4 @@ extension Variant: ExpressibleByArgument {
 }
 
 extension ModelManifest.Padding: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}

@@ -29,18 +29,32 @@ static void fill(
     if (begin > first) memset(e->band + (first - origin) * row, 0, sizeof(float) * (size_t)((begin - first) * row));
     if (last > end) memset(e->band + (end - origin) * row, 0, sizeof(float) * (size_t)((last - end) * row));
     if (begin == end) return;
-    const float *source = e->input + (ptrdiff_t)(begin - e->top) * e->width * e->inputs;
+    const ptrdiff_t element = kernels->element == NR_BF16 ? 2 : 4;
+    const char *source = (const char *)e->input + (ptrdiff_t)(begin - e->top) * e->width * e->inputs * element;
     float *target = e->band + (begin - origin) * row + (ptrdiff_t)e->left * NR_GROUP;
-    if (e->expand_weights) {
+    if (e->stem_steps) {
+        const ptrdiff_t words = e->inputs * element / 4;
+        nr_gemm g = {
+            .a = (const uint32_t *)e->input + (begin - e->top) * e->stem_row, .a_row = e->stem_pixel,
+            .a_steps = e->stem_steps, .weights = (const uint32_t *)e->expand_weights + group * words,
+            .bias = e->expand_bias + group, .c = target, .c_row = NR_GROUP, .rows = e->width, .columns = channels,
+            .depth = (int)words, .activation = NR_SWISH, .c_element = NR_F32};
+        for (int y = begin; y < end; y++) {
+            kernels->gemm(&g);
+            g.a = (const uint32_t *)g.a + e->stem_row;
+            g.c = (float *)g.c + row;
+        }
+    } else if (e->expand_weights) {
+        const ptrdiff_t words = e->inputs * element / 4;
         const nr_gemm g = {
-            .a = source, .a_row = e->inputs, .weights = e->expand_weights + (ptrdiff_t)group * e->inputs,
+            .a = source, .a_row = words, .weights = (const uint32_t *)e->expand_weights + group * words,
             .bias = e->expand_bias + group, .c = target, .c_offsets = e->offsets, .rows = (end - begin) * e->width,
-            .columns = channels, .depth = e->inputs, .activation = NR_SWISH};
+            .columns = channels, .depth = (int)words, .activation = NR_SWISH, .c_element = NR_F32};
         kernels->gemm(&g);
     } else {
         for (int y = begin; y < end; y++, target += row)
-            for (int x = 0; x < e->width; x++, source += e->inputs)
-                memcpy(target + (ptrdiff_t)x * NR_GROUP, source + group, sizeof(float) * (size_t)channels);
+            for (int x = 0; x < e->width; x++, source += e->inputs * element)
+                kernels->widen(target + (ptrdiff_t)x * NR_GROUP, source + group * element, (size_t)channels);
     }
 }
 
@@ -48,6 +62,7 @@ void nr_run_expand_depthwise(const nr_kernels *kernels, const nr_expand_depthwis
     const int width = band_width(e);
     const ptrdiff_t row = (ptrdiff_t)width * NR_GROUP;
     const int height = band_height(e);
+    const ptrdiff_t element = kernels->element == NR_BF16 ? 2 : 4;
     // Columns of zeros left and right are written once: nothing else ever is stored there.
     memset(e->band, 0, sizeof(float) * nr_band_floats(e));
     for (int y = 0, i = 0; y < height; y++)
@@ -74,7 +89,7 @@ void nr_run_expand_depthwise(const nr_kernels *kernels, const nr_expand_depthwis
             const nr_depthwise d = {
                 .input = e->band, .input_pixel = NR_GROUP, .input_row = row, .weights = e->weights + group,
                 .weights_tap = e->channels, .bias = e->bias + group,
-                .output = e->output + (ptrdiff_t)y * e->output_width * e->channels + group,
+                .output = (char *)e->output + ((ptrdiff_t)y * e->output_width * e->channels + group) * element,
                 .output_pixel = e->channels, .output_row = (ptrdiff_t)e->output_width * e->channels,
                 .sums = e->sums + group, .rows = rows, .columns = e->output_width, .channels = channels,
                 .kernel = e->kernel, .stride = e->stride};

@@ -1,8 +1,9 @@
 // Depthwise convolution of LANES channels, COLUMNS outputs of a row at once in registers: every input vector is loaded
-// once per kernel row. Included with DEPTHWISE (a suffix for the names), COLUMNS (4 or 7) and the vector type.
+// once per kernel row. Included with DEPTHWISE (a suffix for the names), COLUMNS (4 or 7), the vector type,
+// dw_element (what an output is) and dw_store (rounds a vector to it).
 
 static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
-    const nr_depthwise *d, const float *input, const float *weights, float *output, vec bias, const int kernel,
+    const nr_depthwise *d, const float *input, const float *weights, dw_element *output, vec bias, const int kernel,
     const int stride, const int columns) {
     vec acc[COLUMNS];
 #pragma clang loop unroll(full)
@@ -30,7 +31,7 @@ static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
 #pragma clang loop unroll(full)
     for (int t = 0; t < columns; t++) {
         const vec y = vec_swish(acc[t]);
-        *(vec_u *)(output + t * d->output_pixel) = y;
+        dw_store(output + t * d->output_pixel, y);
         sum += y;
     }
     return sum;
@@ -43,7 +44,7 @@ static inline __attribute__((always_inline)) void DW_NAME(map, DEPTHWISE)(
     vec total = *(const vec_u *)(d->sums + channel);
     for (int y = 0; y < d->rows; y++) {
         const float *input = d->input + channel + y * stride * d->input_row;
-        float *output = d->output + channel + y * d->output_row;
+        dw_element *output = (dw_element *)d->output + channel + y * d->output_row;
         const ptrdiff_t step = stride * d->input_pixel;
         vec sum = (vec){0};
         int x = 0;

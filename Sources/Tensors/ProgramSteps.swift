@@ -1,0 +1,218 @@
+import CKernels
+
+extension Program {
+    /// output = activation(input · matrix + bias) + residual, for `rows` rows: maps, or a single row of floats where the
+    /// matrix is one of those.
+    ///
+    /// - Parameter floats: Whether a map's product is wanted in float.
+    public func multiply(
+        _ input: Region, _ matrix: PackedWeights.Matrix, rows: Int, activation: Activation, residual: Region? = nil,
+        floats: Bool = false, into output: Region
+    ) {
+        let weights = UnsafeRawPointer(weights.memory.pointer(matrix.weights, matrix.words))
+        let gemm = product(
+            input, matrix, rows: rows, activation: activation, residual: residual, element: floats ? .f32 : nil,
+            into: output, weights: weights)
+        append(
+            rows == 1 && matrix.precision == .f32 ? .row(gemm) : .gemm(gemm),
+            products: rows * matrix.depth * matrix.columns)
+    }
+
+    /// output = (input · scale per input channel) · matrix + bias + residual: the projection after squeeze-and-excite.
+    ///
+    /// The input is multiplied by the scale in place, or the matrix into `spare`; then, in bfloat16, `averages` takes part.
+    public func multiplyScaled(
+        _ input: Region, by scale: Region, _ scalable: PackedWeights.Scalable, rows: Int, residual: Region?,
+        averages: Averages, spare: Region, into output: Region
+    ) {
+        let matrix = scalable.matrix
+        let (depth, columns) = (matrix.depth, matrix.columns)
+        var gemm: nr_gemm
+        if let floats = scalable.floats {
+            let target = pointer(spare, matrix.words)
+            gemm = product(
+                input, matrix, rows: rows, activation: .linear, residual: residual, into: output,
+                weights: UnsafeRawPointer(target))
+            var scaling = nr_scaling()
+            scaling.target = UnsafeMutableRawPointer(target)
+            scaling.weights = UnsafePointer(weights.memory.pointer(floats, depth * columns))
+            scaling.scale = UnsafePointer(pointer(scale, depth))
+            (scaling.depth, scaling.columns) = (precision.words(depth), columns)
+            if precision == .bf16 {
+                scaling.averages = UnsafePointer(pointer(averages.input, depth))
+                scaling.bias = gemm.bias
+                scaling.corrected = pointer(averages.bias, columns)
+                scaling.residual_averages = averages.residual.map { UnsafePointer(pointer($0, columns)) }
+                scaling.product_averages = averages.product.map { pointer($0, columns) }
+                gemm.bias = UnsafePointer(scaling.corrected)
+            }
+            append(.scaleInputs(scaling))
+        } else {
+            append(
+                .scaleColumns(
+                    pointer(input, precision.words(rows * depth)), by: pointer(scale, depth), rows: rows,
+                    columns: depth))
+            gemm = product(
+                input, matrix, rows: rows, activation: .linear, residual: residual, into: output,
+                weights: UnsafeRawPointer(weights.memory.pointer(matrix.weights, matrix.words)))
+        }
+        begin(.project, block: part.block)
+        append(.gemm(gemm), products: rows * depth * columns)
+    }
+
+    /// Averages of maps' channels, all floats, with which a bfloat16 product takes back the constant part of its error.
+    public struct Averages: Sendable {
+        /// Of the input, before its scale.
+        public var input: Region
+        /// Of the residual, where there is one.
+        public var residual: Region?
+        /// Receives the product's, residual included; nil where it cannot be known.
+        public var product: Region?
+        /// Working memory: the corrected bias.
+        public var bias: Region
+
+        /// Averages of a product's maps.
+        public init(input: Region, residual: Region?, product: Region?, bias: Region) {
+            self.input = input
+            self.residual = residual
+            self.product = product
+            self.bias = bias
+        }
+    }
+
+    /// corrected = the bias of `matrix`, plus what takes back the constant part of its rounding errors over an input of these
+    /// averages; false where the matrix has none.
+    public func correct(
+        _ matrix: PackedWeights.Matrix, averages: Region, into corrected: Region
+    ) -> Bool {
+        guard let errors = matrix.errors else { return false }
+        let row = PackedWeights.Matrix(
+            weights: errors, bias: matrix.bias, words: matrix.depth * matrix.columns, precision: .f32,
+            depth: matrix.depth, columns: matrix.columns)
+        multiply(averages, row, rows: 1, activation: .linear, into: corrected)
+        return true
+    }
+
+    /// values *= factor.
+    public func multiply(_ values: Region, by factor: Float, count: Int) {
+        append(.multiply(pointer(values, count), by: factor, count: count))
+    }
+
+    /// output[c] = the average of `input`'s `rows` rows, all floats.
+    public func average(_ input: Region, rows: Int, columns: Int, into output: Region) {
+        append(
+            .average(
+                to: pointer(output, columns), from: pointer(input, rows * columns), rows: rows, columns: columns))
+    }
+
+    private func product(
+        _ input: Region, _ matrix: PackedWeights.Matrix, rows: Int, activation: Activation, residual: Region?,
+        element: Precision? = nil, into output: Region, weights factor: UnsafeRawPointer
+    ) -> nr_gemm {
+        let element = element ?? matrix.precision
+        var gemm = nr_gemm()
+        gemm.a = UnsafeRawPointer(pointer(input, matrix.precision.words(rows * matrix.depth)))
+        gemm.a_row = matrix.precision.words(matrix.depth)
+        gemm.weights = factor
+        gemm.bias = UnsafePointer(weights.memory.pointer(matrix.bias, matrix.columns))
+        gemm.c = UnsafeMutableRawPointer(pointer(output, element.words(rows * matrix.columns)))
+        gemm.c_row = matrix.columns
+        gemm.c_element = element.code
+        gemm.residual = residual.map { UnsafeRawPointer(pointer($0, element.words(rows * matrix.columns))) }
+        gemm.rows = Int32(rows)
+        gemm.columns = Int32(matrix.columns)
+        gemm.depth = Int32(matrix.precision.words(matrix.depth))
+        gemm.activation = activation.code
+        return gemm
+    }
+
+    /// Expansion (if any) and depthwise convolution, each with swish; `sums` receives every channel's sum.
+    ///
+    /// - Parameter bias: A corrected bias of the expansion instead of its own.
+    public func expandDepthwise(
+        _ input: Region, expand: PackedWeights.Matrix?, bias: Region? = nil, depthwise: PackedWeights.Taps,
+        window: Window, into output: Region, sums: Region
+    ) {
+        let channels = depthwise.channels
+        precondition((expand?.columns ?? channels) == channels)
+        let inputs = expand?.depth ?? channels
+        var layer = layer(expand: expand, depthwise: depthwise, window: window, into: output, sums: sums)
+        layer.input = UnsafeRawPointer(pointer(input, precision.words(window.input.area * inputs)))
+        layer.inputs = Int32(inputs)
+        if let bias { layer.expand_bias = UnsafePointer(pointer(bias, channels)) }
+        append(
+            .expandDepthwise(layer),
+            products: (expand == nil ? 0 : window.input.area * inputs * channels)
+                + window.output.area * depthwise.kernel * depthwise.kernel * channels)
+    }
+
+    /// What both forms of the step share: a depthwise convolution over what `expand` makes.
+    func layer(
+        expand: PackedWeights.Matrix?, depthwise: PackedWeights.Taps, window: Window, into output: Region, sums: Region
+    ) -> nr_expand_depthwise {
+        let channels = depthwise.channels
+        var layer = nr_expand_depthwise()
+        if let expand {
+            layer.expand_weights = UnsafeRawPointer(weights.memory.pointer(expand.weights, expand.words))
+            layer.expand_bias = UnsafePointer(weights.memory.pointer(expand.bias, expand.columns))
+        }
+        let area = depthwise.kernel * depthwise.kernel
+        layer.weights = UnsafePointer(weights.memory.pointer(depthwise.weights, area * channels))
+        layer.bias = UnsafePointer(weights.memory.pointer(depthwise.bias, channels))
+        layer.output = UnsafeMutableRawPointer(pointer(output, precision.words(window.output.area * channels)))
+        layer.sums = pointer(sums, channels)
+        (layer.height, layer.width) = (Int32(window.input.height), Int32(window.input.width))
+        layer.channels = Int32(channels)
+        layer.kernel = Int32(depthwise.kernel)
+        layer.stride = Int32(window.stride)
+        (layer.top, layer.left) = (Int32(window.top), Int32(window.left))
+        (layer.output_height, layer.output_width) = (Int32(window.output.height), Int32(window.output.width))
+        layer.band_rows = Int32(Self.bandRows(layer))
+        let band = nr_band_floats(&layer)
+        layer.band = pointer(allocate(band), band)
+        layer.offsets = table([Int32](repeating: 0, count: nr_band_offsets(&layer)))
+        return layer
+    }
+
+    /// Output rows of a band: as many as keep the expanded rows in 128 KiB of the second-level cache. Measured on B0, 64 to
+    /// 256 KiB differ by a few hundredths.
+    private static func bandRows(_ layer: nr_expand_depthwise) -> Int {
+        let budget = 128 << 10
+        var layer = layer
+        for rows in stride(from: Int(layer.output_height), to: 4, by: -1) {
+            layer.band_rows = Int32(rows)
+            if nr_band_floats(&layer) * 4 <= budget { return rows }
+        }
+        return min(4, Int(layer.output_height))
+    }
+}
+
+extension Program {
+    /// How a convolution moves over a map.
+    public struct Window: Sendable, Hashable {
+        /// Size of the map.
+        public var input: Size
+        /// Size of the result.
+        public var output: Size
+        /// Pixels from one place to the next, either way.
+        public var stride: Int
+        /// Rows of zeros above the map.
+        public var top: Int
+        /// Columns of zeros left of the map.
+        public var left: Int
+
+        /// A window that moves by `stride`.
+        public init(input: Size, output: Size, stride: Int, top: Int, left: Int) {
+            self.input = input
+            self.output = output
+            self.stride = stride
+            self.top = top
+            self.left = left
+        }
+    }
+}
+
+extension Precision {
+    /// The kernels' own number of it.
+    var code: Int32 { self == .bf16 ? Int32(NR_BF16.rawValue) : Int32(NR_F32.rawValue) }
+}
