@@ -1,3 +1,5 @@
+public import Tensors
+
 /// `model.json` of a model package: everything about a model but its numbers.
 public struct ModelManifest: Codable, Sendable, Hashable {
     /// How stride-2 convolutions pad; weights silently depend on it.
@@ -86,6 +88,8 @@ public struct ModelManifest: Codable, Sendable, Hashable {
     public var temperature: Double
     /// How scans become the network's input.
     public var preprocessing: Preprocessing
+    /// What the network computes in where neither pipeline file nor command says; nil: float.
+    public var precision: Precision?
     /// Where the model comes from.
     public var provenance: Provenance
     /// SHA-256 of `weights.safetensors`, hexadecimal.
@@ -116,7 +120,7 @@ public struct ModelManifest: Codable, Sendable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case format, name, variant, padding, head, activation, labels, thresholds, temperature, preprocessing,
-            provenance
+            precision, provenance
         case batchNormEpsilon = "batch_norm_epsilon"
         case negativeLabel = "negative_label"
         case weightsSHA256 = "weights_sha256"

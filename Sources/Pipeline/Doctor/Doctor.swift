@@ -48,8 +48,12 @@ public enum Doctor {
         var checks = [Check(.ok, "program", "nightread \(version)")]
         let available = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
         do throws(TensorError) {
+            let selected = try InstructionSet.selected()
             checks.append(
-                Check(.ok, "processor", "kernels: \(try InstructionSet.selected().rawValue) (available: \(available))"))
+                Check(
+                    .ok, "processor",
+                    "kernels: \(selected.rawValue) (available: \(available)); bfloat16: "
+                        + (Precision.bf16.runs(on: selected) ? "yes" : "no, computed in float")))
         } catch {
             checks.append(Check("processor", .usage("\(error)")))
         }
@@ -125,10 +129,12 @@ public enum Doctor {
             let loaded = try LoadedModel(pipeline, variant: model.variant)
             let test = try ModelCheck.selfTest(loaded, limits: pipeline.limits, program: ChildProgram())
             let name = "\(loaded.record.name) (\(loaded.record.variant)), digest \(loaded.record.digest)"
+            if let note = loaded.precisionNote { return Check(.warn, "model", "\(name): \(note)") }
             guard let test else {
                 return Check(.warn, "model", "\(name): no self-test in the package; export it with one")
             }
-            return Check(.ok, "model", "\(name): self-test passed on \(test.cases) pictures")
+            return Check(
+                .ok, "model", "\(name): self-test passed on \(test.cases) pictures in \(test.precision.rawValue)")
         } catch {
             return Check("model", error)
         }

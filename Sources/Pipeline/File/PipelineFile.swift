@@ -1,6 +1,7 @@
 public import EfficientNet
 public import Imaging
 public import Store
+public import Tensors
 
 /// What a pipeline file says: which scans to read, with which model, and where results go.
 ///
@@ -14,7 +15,7 @@ public import Store
 /// store: chest.sqlite
 /// report: {html: report, csv: report/findings.csv}
 /// ```
-/// Further keys: `where` (which scans, by what they say of themselves), `identifiers`, `pseudonym_key`, `aggregate`,
+/// Further keys: `precision` (`f32` or `bf16`), `where` (which scans, by what they say of themselves), `identifiers`, `pseudonym_key`, `aggregate`,
 /// `preprocessing` (overrides of the model's own), `limits`, `workers`, `settle`, `rescan`, `free_space`.
 public struct PipelineFile: Sendable, Hashable {
     /// A folder of scans.
@@ -77,6 +78,8 @@ public struct PipelineFile: Sendable, Hashable {
     public var aggregation = Aggregation()
     /// Keys that replace those of the model's own preprocessing.
     public var preprocessing = PreprocessingOverrides()
+    /// What the network computes in; nil: as the model says.
+    public var precision: Precision?
     /// What one scan may take at most.
     public var limits = Limits()
     /// Scans read at the same time; nil: one per core.

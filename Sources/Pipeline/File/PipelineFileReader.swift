@@ -2,11 +2,13 @@ import EfficientNet
 import Foundation
 import Imaging
 import Store
+import Tensors
 import Yams
 
 extension PipelineFile {
     private static let keys = [
-        "study", "inputs", "model", "models", "variant", "preprocessing", "limits", "workers", "store", "report",
+        "study", "inputs", "model", "models", "variant", "precision", "preprocessing", "limits", "workers", "store",
+        "report",
         "settle", "rescan", "free_space", "where", "identifiers", "pseudonym_key", "aggregate",
     ]
 
@@ -100,6 +102,7 @@ private struct PipelineFileReader {
         file.identifiers = top.choice("identifiers", IdentifierPolicy.self) ?? file.identifiers
         file.pseudonymKey = top.text("pseudonym_key").map(absolute)
         file.aggregation = aggregation(top)
+        file.precision = top.choice("precision", Precision.self)
         file.limits = limits(top)
         file.workers = top.integer("workers", in: 1...1024)
         file.settle = top.number("settle", in: 0...86_400) ?? file.settle

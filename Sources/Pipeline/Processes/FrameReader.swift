@@ -2,6 +2,7 @@ import CSystem
 import EfficientNet
 import Foundation
 import Imaging
+import Tensors
 
 /// One model, ready to read frames: preparation, network, probabilities. Serves one thread.
 final class FrameReader {
@@ -24,11 +25,14 @@ final class FrameReader {
     private let preprocessing: Preprocessing
     private var prepared: [Float]
 
-    /// - Parameter preprocessing: The package's own, or with a pipeline's overrides.
-    init(package path: String, preprocessing: Preprocessing) throws(Refusal) {
+    /// - Parameters:
+    ///   - path: The package's folder.
+    ///   - preprocessing: The package's own, or with a pipeline's overrides.
+    ///   - precision: What to compute in, where the machine can.
+    init(package path: String, preprocessing: Preprocessing, precision: Precision) throws(Refusal) {
         do throws(EfficientNetError) {
             package = try ModelPackage.open(URL(fileURLWithPath: path))
-            network = try package.makeNetwork()
+            network = try package.makeNetwork(precision: precision)
         } catch {
             throw Refusal(.network, "\(error)")
         }
@@ -89,7 +93,7 @@ final class FrameReader {
             throw Refusal(.network, "\(error)")
         }
         let preparation = try Self.preparation(package.manifest.preprocessing)
-        var result = SelfTestResult(cases: 0, preparedError: 0, logitsError: 0)
+        var result = SelfTestResult(cases: 0, preparedError: 0, logitsError: 0, precision: network.precision)
         for example in test.cases {
             try prepare(example, with: preparation)
             let logits = try logits()

@@ -98,7 +98,8 @@ private struct Worker {
         else { return (.refusal, refusal("model", "the planes cannot be mapped: \(systemMessage(errno))")) }
         close(planes)
         do throws(FrameReader.Refusal) {
-            let reader = try FrameReader(package: start.package, preprocessing: start.preprocessing)
+            let reader = try FrameReader(
+                package: start.package, preprocessing: start.preprocessing, precision: start.precision)
             let selfTest = start.selfTest ? try reader.selfTest() : nil
             loaded = Loaded(
                 reader: reader, limits: start.limits,

@@ -2,6 +2,7 @@ import CCodecs
 import EfficientNet
 import Foundation
 import Imaging
+public import Tensors
 
 /// Messages between supervisor and worker: a fixed header, then a payload whose size is bounded by its kind. Native byte order:
 /// both ends are the same program on the same machine.
@@ -82,6 +83,8 @@ struct WorkerStart: Codable, Equatable {
     /// Folder of the model package.
     var package: String
     var preprocessing: Preprocessing
+    /// What to compute in, where the machine can.
+    var precision: Precision
     var limits: ScanLimits
     var planesCapacity: Int
     /// Whether the package's self-test runs before the answer.
@@ -105,15 +108,22 @@ public struct SelfTestResult: Codable, Sendable, Hashable {
     public var preparedError: Double
     /// Largest difference of a logit, in standard deviations of that picture's promised logits.
     public var logitsError: Double
+    /// What the network computed in.
+    public var precision: Precision
 
     /// A prepared sample may be this far from the promised one.
     public static let preparedTolerance = 1e-3
     /// A logit may be this many standard deviations from the promised one (single precision, other summation orders).
     public static let logitsTolerance = 1e-3
+    /// The same in bfloat16, whose numbers have 8 bits.
+    public static let logitsToleranceBF16 = 0.2
+
+    /// How many standard deviations a logit may be off.
+    public var logitsLimit: Double { precision == .bf16 ? Self.logitsToleranceBF16 : Self.logitsTolerance }
 
     /// Whether this machine reproduces the model.
     public var passed: Bool {
-        cases > 0 && preparedError <= Self.preparedTolerance && logitsError <= Self.logitsTolerance
+        cases > 0 && preparedError <= Self.preparedTolerance && logitsError <= logitsLimit
     }
 }
 

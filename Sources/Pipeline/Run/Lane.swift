@@ -350,8 +350,8 @@ final class Lane {
         if let worker { return worker }
         var reason = ""
         let start = WorkerStart(
-            package: session.modelPath, preprocessing: session.preprocessing, limits: session.pipeline.limits.scan,
-            planesCapacity: planes.capacity, selfTest: false)
+            package: session.modelPath, preprocessing: session.preprocessing, precision: session.precision,
+            limits: session.pipeline.limits.scan, planesCapacity: planes.capacity, selfTest: false)
         for _ in 0..<Self.startAttempts {
             do throws(WorkerStartFailure) {
                 let worker = try WorkerProcess.starting(

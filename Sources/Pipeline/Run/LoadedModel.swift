@@ -1,6 +1,7 @@
 import EfficientNet
 import Foundation
 import Store
+import Tensors
 
 /// A model package as a run uses it: what the store records of it, and the preprocessing with the pipeline file's overrides.
 struct LoadedModel {
@@ -10,6 +11,14 @@ struct LoadedModel {
     let preprocessing: Preprocessing
     let preprocessingDigest: String
     let preprocessingJSON: String
+    /// What is asked for: the pipeline file's, or the model's own. Workers compute in float where the machine cannot.
+    let precision: Precision
+
+    /// What to tell people where this machine computes in another precision than asked for.
+    var precisionNote: String? {
+        guard let selected = try? InstructionSet.selected() else { return nil }
+        return precision.note(on: selected)
+    }
 
     /// Opens the package that `pipeline` names for `variant`.
     ///
@@ -36,6 +45,7 @@ struct LoadedModel {
         }
         preprocessing = pipeline.preprocessing.applied(to: manifest.preprocessing)
         activation = manifest.activation
+        precision = pipeline.precision ?? manifest.precision ?? .f32
         do {
             preprocessingDigest = try preprocessing.digest
             preprocessingJSON = try Self.json(preprocessing)

@@ -12,8 +12,8 @@ enum ModelCheck {
     ) throws(PipelineError) -> SelfTestResult? {
         let planes = try Planes(capacity: 4096)
         let start = WorkerStart(
-            package: model.path, preprocessing: model.preprocessing, limits: limits.scan,
-            planesCapacity: planes.capacity, selfTest: true)
+            package: model.path, preprocessing: model.preprocessing, precision: model.precision,
+            limits: limits.scan, planesCapacity: planes.capacity, selfTest: true)
         let result: SelfTestResult?
         do throws(WorkerStartFailure) {
             result = try WorkerProcess.starting(
@@ -32,7 +32,7 @@ enum ModelCheck {
                 path: model.path,
                 reason:
                     "the self-test failed: expected prepared samples within \(SelfTestResult.preparedTolerance) and logits "
-                    + "within \(SelfTestResult.logitsTolerance) standard deviations of the package's own, found "
+                    + "within \(result.logitsLimit) standard deviations of the package's own, found "
                     + "\(result.preparedError) and \(result.logitsError) over \(result.cases) pictures; the package was made "
                     + "with other preprocessing or padding, or is damaged: export it again")
         }

@@ -3,6 +3,7 @@ import EfficientNet
 import Foundation
 import Store
 import Synchronization
+import Tensors
 
 /// What the lanes of one run share. Everything here may be used from any thread.
 final class RunSession: Sendable {
@@ -13,6 +14,7 @@ final class RunSession: Sendable {
     let activation: ModelManifest.Activation
     let preprocessing: Preprocessing
     let preprocessingDigest: String
+    let precision: Precision
     let store: StudyStore
     let run: RunRecord
     let naming: PatientNaming
@@ -47,6 +49,7 @@ final class RunSession: Sendable {
         activation = model.activation
         preprocessing = model.preprocessing
         preprocessingDigest = model.preprocessingDigest
+        precision = model.precision
         self.store = store
         self.run = run
         self.naming = naming
