@@ -1,6 +1,7 @@
 import EfficientNet
 import Foundation
 import Store
+import Tensors
 import Testing
 
 @Suite("nightread run")
@@ -55,6 +56,27 @@ struct RunTests {
         #expect(run.status == .finished)
         #expect(try store.readings(run: run.id).count == 7)
         #expect(try store.verifyAudit().problemCount == 0)
+    }
+
+    @Test("Another precision is another reading, where the machine has it, and is said where it has not")
+    func precision() throws {
+        let study = try Study()
+        try study.scan("a.png", seed: 1)
+        #expect(try study.run().ledger["read"] == 1)
+        try study.write(extra: "precision: bf16")
+        let second = try study.run()
+        #expect(second.status == 0 && second.ledger["read"] == 1)
+        let store = try StudyStore.openForReading(study.storeFile)
+        let runs = try store.runs()
+        let hasBF16 = Precision.bf16.runs(on: try InstructionSet.selected())
+        #expect(try store.readings(run: runs[0].id).map { $0.madeBy == runs[0].id } == [hasBF16])
+        #expect((runs[0].preprocessingDigest == runs[1].preprocessingDigest) == !hasBF16)
+        let notices = second.events.compactMap { $0["text"] as? String }
+        #expect(notices.contains { $0.contains("computing in f32") } == !hasBF16)
+        // Without the instructions it falls back, and says so.
+        let fallback = try study.run([], environment: ["NIGHTREAD_ISA": "portable"])
+        #expect(fallback.status == 0)
+        #expect(fallback.events.compactMap { $0["text"] as? String }.contains { $0.contains("computing in f32") })
     }
 
     /// The fuzzers' seeds: small files of every format, among them several of each with more than one frame.

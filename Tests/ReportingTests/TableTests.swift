@@ -83,6 +83,8 @@ struct TableTests {
                 PreprocessingWords.describe(#"{"resolution": 9, "fit": "squash", \#(settings)}"#)
                     == words + "; resized to 9 × 9 whatever its shape (bicubic, antialiased)")
         }
+        let narrow = PreprocessingWords.describe(#"{"resolution": 9, "fit": "squash", "precision": "bf16"}"#)
+        #expect(narrow.hasSuffix("; computed in bfloat16"))
         #expect(PreprocessingWords.describe("{}") == "{}")
     }
 }

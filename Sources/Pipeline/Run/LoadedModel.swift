@@ -1,3 +1,4 @@
+import Crypto
 import EfficientNet
 import Foundation
 import Store
@@ -9,6 +10,7 @@ struct LoadedModel {
     let record: ModelRecord
     let activation: ModelManifest.Activation
     let preprocessing: Preprocessing
+    /// Of the preprocessing and of what the network computes in: the part of a reading's identity beside model, scan and frame.
     let preprocessingDigest: String
     let preprocessingJSON: String
     /// What is asked for: the pipeline file's, or the model's own. Workers compute in float where the machine cannot.
@@ -47,8 +49,9 @@ struct LoadedModel {
         activation = manifest.activation
         precision = pipeline.precision ?? manifest.precision ?? .f32
         do {
-            preprocessingDigest = try preprocessing.digest
-            preprocessingJSON = try Self.json(preprocessing)
+            let computed = precision.effective(on: try InstructionSet.selected())
+            preprocessingDigest = try Self.digest(preprocessing, computed)
+            preprocessingJSON = try Self.json(Settings(preprocessing: preprocessing, precision: computed))
             record = ModelRecord(
                 digest: package.digest, name: manifest.name, variant: manifest.variant.rawValue,
                 labels: manifest.labels,
@@ -57,6 +60,31 @@ struct LoadedModel {
                 path: model.path)
         } catch {
             throw .model(path: model.path, reason: "its settings cannot be written as JSON: \(error)")
+        }
+    }
+
+    /// A reading in bfloat16 is another than one in float, in its last digits at least. Digests of float are those of the
+    /// preprocessing alone.
+    private static func digest(_ preprocessing: Preprocessing, _ precision: Precision) throws -> String {
+        let digest = try preprocessing.digest
+        guard precision != .f32 else { return digest }
+        return hexadecimal(SHA256.hash(data: Data("\(digest) \(precision.rawValue)\n".utf8)))
+    }
+
+    /// What a run's record says of how it read.
+    private struct Settings: Encodable {
+        let preprocessing: Preprocessing
+        let precision: Precision
+
+        private enum CodingKeys: String, CodingKey {
+            case precision
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            try preprocessing.encode(to: encoder)
+            guard precision != .f32 else { return }
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(precision, forKey: .precision)
         }
     }
 

@@ -24,6 +24,7 @@ enum PreprocessingWords {
         if let mean = numbers(object["mean"]), let std = numbers(object["std"]) {
             parts.append("normalised with mean \(mean) and deviation \(std)")
         }
+        if object["precision"] as? String == "bf16" { parts.append("computed in bfloat16") }
         return parts.joined(separator: "; ")
     }
 
