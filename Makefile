@@ -7,13 +7,14 @@ NIGHTREAD   = .build/release/nightread
 DEMO_COUNT  = 60
 DEMO_SEED   = 7
 
-.PHONY: help setup build build-tests demo test test-long fuzz lint format install clean
+.PHONY: help setup build build-tests demo test test-long fuzz sanitize lint format install clean
 
 help:
 	@echo "make demo       draw a study of chest phantoms, read it with the demo model, write the findings report"
 	@echo "make test       run every test (a few minutes)"
 	@echo "make test-long  also the long ones: all variants, every instruction set, twenty killed runs"
 	@echo "make fuzz       SECONDS=60: fuzz every decoder and reader under sanitizers, the time split over them"
+	@echo "make sanitize   run the kernels under AddressSanitizer, their buffers between forbidden pages"
 	@echo "make build      build $(NIGHTREAD)"
 	@echo "make install    copy nightread to PREFIX/bin (default /usr/local)"
 	@echo "make lint       check the formatting;  make format  mends it"
@@ -51,6 +52,9 @@ test-long: build-tests
 SECONDS = 60
 fuzz: setup
 	@$(MAKE) --no-print-directory -C Tests/Fuzz fuzz SECONDS=$(SECONDS)
+
+sanitize: setup
+	@$(MAKE) --no-print-directory -C Tests/Sanitize sanitize
 
 lint:
 	@swift format lint --strict --recursive Package.swift Sources Tests

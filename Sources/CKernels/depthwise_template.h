@@ -7,6 +7,8 @@ static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
     const int stride, const int columns) {
     vec acc[COLUMNS];
 #pragma clang loop unroll(full)
+    for (int t = 0; t < columns; t++) __builtin_prefetch(output + (t + columns) * d->output_pixel, 1);
+#pragma clang loop unroll(full)
     for (int t = 0; t < columns; t++) acc[t] = bias;
 #pragma clang loop unroll(disable)
     for (int ky = 0; ky < kernel; ky++) {
@@ -47,23 +49,25 @@ static inline __attribute__((always_inline)) void DW_NAME(map, DEPTHWISE)(
         dw_element *output = (dw_element *)d->output + channel + y * d->output_row;
         const ptrdiff_t step = stride * d->input_pixel;
         vec sum = (vec){0};
-        int x = 0;
-        for (; x + COLUMNS <= d->columns; x += COLUMNS)
-            sum += DW_NAME(tile, DEPTHWISE)(
-                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, COLUMNS);
-        if (COLUMNS > 4 && x + 4 <= d->columns) {
-            sum += DW_NAME(tile, DEPTHWISE)(
-                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, 4);
-            x += 4;
+        // As few tiles as there can be, all nearly alike: one of a single column costs as much as one of three.
+        int left = (d->columns + COLUMNS - 1) / COLUMNS;
+        for (int x = 0; x < d->columns; left--) {
+            const int size = (d->columns - x + left - 1) / left;
+            const float *from = input + x * step;
+            dw_element *to = output + x * d->output_pixel;
+            switch (size) {
+#if COLUMNS > 4
+            case 7: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 7); break;
+            case 6: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 6); break;
+            case 5: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 5); break;
+#endif
+            case 4: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 4); break;
+            case 3: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 3); break;
+            case 2: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 2); break;
+            default: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 1); break;
+            }
+            x += size;
         }
-        if (x + 2 <= d->columns) {
-            sum += DW_NAME(tile, DEPTHWISE)(
-                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, 2);
-            x += 2;
-        }
-        if (x < d->columns)
-            sum += DW_NAME(tile, DEPTHWISE)(
-                d, input + x * step, weights, output + x * d->output_pixel, bias, kernel, stride, 1);
         total += sum;
     }
     *(vec_u *)(d->sums + channel) = total;

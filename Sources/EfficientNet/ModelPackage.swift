@@ -99,19 +99,26 @@ public struct ModelPackage: Sendable {
     public func makeNetwork(
         isa: InstructionSet? = nil, precision: Precision = .f32
     ) throws(EfficientNetError) -> Network {
-        let weights = try Weights(weightsFile, parameters: manifest.parameters)
-        let description = NetworkDescription(
-            architecture: Architecture(manifest.variant, padding: manifest.padding),
-            batchNormEpsilon: manifest.batchNormEpsilon, head: manifest.head, labels: manifest.labels.count,
-            resolution: manifest.preprocessing.resolution)
-        return try Network(description, weights: weights, isa: isa, precision: precision)
+        try Network(manifest.network, weights: weights(), isa: isa, precision: precision)
+    }
+
+    /// The tensors, checked.
+    func weights() throws(EfficientNetError) -> Weights {
+        try Weights(weightsFile, parameters: manifest.parameters)
     }
 
     /// The package's self-test; nil when it has none.
     ///
     /// - Throws: `EfficientNetError` for a file that breaks the format or does not fit the model.
     public func selfTest() throws(EfficientNetError) -> SelfTest? {
-        let url = folder.appending(path: Self.selfTestName)
+        try Self.selfTest(in: folder, manifest: manifest)
+    }
+
+    /// The self-test of a package whose manifest is known; nil when it has none.
+    ///
+    /// - Throws: as `selfTest()`.
+    public static func selfTest(in folder: URL, manifest: ModelManifest) throws(EfficientNetError) -> SelfTest? {
+        let url = folder.appending(path: selfTestName)
         guard FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) else { return nil }
         let file: SafetensorsFile
         do {
@@ -150,6 +157,13 @@ public struct ModelPackage: Sendable {
 }
 
 extension ModelManifest {
+    /// What fixes the model's network but its weights.
+    var network: NetworkDescription {
+        NetworkDescription(
+            architecture: Architecture(variant, padding: padding), batchNormEpsilon: batchNormEpsilon, head: head,
+            labels: labels.count, resolution: preprocessing.resolution)
+    }
+
     /// Every tensor that the model's weight file must hold.
     public var parameters: [Layer.Parameter] {
         Architecture(variant, padding: padding)

@@ -63,6 +63,11 @@ public final class Network {
             precision: emulating ? precision : precision.effective(on: chosen))
     }
 
+    /// A network of a model that was packed, here or in another process.
+    public init(_ model: PackedModel) {
+        packed = model.network
+    }
+
     /// Another network over the same packed weights, for another thread.
     public init(sharingWeightsOf other: Network) {
         packed = other.packed

@@ -22,21 +22,17 @@ struct PackedNetwork: Sendable {
     let dense: [PackedWeights.Matrix]
 
     init(
-        _ description: NetworkDescription, weights source: Weights, isa: InstructionSet, precision: Precision
+        _ description: NetworkDescription, weights source: Weights, isa: InstructionSet, precision: Precision,
+        memory: FloatMemory? = nil
     ) throws(EfficientNetError) {
         self.description = description
-        let layers = Dictionary(
-            uniqueKeysWithValues: description.architecture.layers(
-                height: description.resolution, width: description.resolution, head: description.head,
-                labels: description.labels
-            ).map { ($0.name, $0.operation) })
         var packer: Packer
         do {
             packer = Packer(
                 source: source, epsilon: description.batchNormEpsilon,
                 builder: try PackedWeights.Builder(
-                    capacity: Self.capacity(layers.values) * (precision == .bf16 ? 2 : 1), instructionSet: isa,
-                    precision: precision))
+                    capacity: Self.capacity(description, precision: precision), instructionSet: isa,
+                    precision: precision, memory: memory))
         } catch {
             throw .tensors(error)
         }
@@ -70,7 +66,54 @@ struct PackedNetwork: Sendable {
         weights = packer.finish()
     }
 
-    private static func capacity(_ operations: some Sequence<Layer.Operation>) -> Int {
+    /// Words that a network's packed weights need at most; in bfloat16, matrices may come with floats beside them.
+    static func capacity(_ description: NetworkDescription, precision: Precision) -> Int {
+        let layers = description.architecture.layers(
+            height: description.resolution, width: description.resolution, head: description.head,
+            labels: description.labels)
+        return (precision == .bf16 ? 2 : 1) * capacity(layers.map(\.operation))
+    }
+
+    /// Where each layer's weights lie.
+    struct Layout: Codable {
+        struct Block: Codable {
+            var expand: PackedWeights.Matrix?
+            var depthwise: PackedWeights.Taps
+            var reduce: PackedWeights.Matrix
+            var excite: PackedWeights.Matrix
+            var project: PackedWeights.Scalable
+        }
+        var stem: PackedWeights.Matrix
+        var blocks: [Block]
+        var last: PackedWeights.Matrix
+        var dense: [PackedWeights.Matrix]
+    }
+
+    var layout: Layout {
+        Layout(
+            stem: stem,
+            blocks: blocks.map {
+                Layout.Block(
+                    expand: $0.expand, depthwise: $0.depthwise, reduce: $0.reduce, excite: $0.excite,
+                    project: $0.project)
+            }, last: last, dense: dense)
+    }
+
+    /// A network whose weights were packed elsewhere.
+    init(_ description: NetworkDescription, layout: Layout, weights: PackedWeights) {
+        self.description = description
+        self.weights = weights
+        stem = layout.stem
+        blocks = zip(description.architecture.blocks, layout.blocks).map { block, layout in
+            Block(
+                block: block, expand: layout.expand, depthwise: layout.depthwise, reduce: layout.reduce,
+                excite: layout.excite, project: layout.project)
+        }
+        last = layout.last
+        dense = layout.dense
+    }
+
+    private static func capacity(_ operations: [Layer.Operation]) -> Int {
         operations.reduce(0) { total, operation in
             switch operation {
             case .convolution(let input, let output, let kernel, _, let groups):

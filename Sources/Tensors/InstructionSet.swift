@@ -2,7 +2,7 @@ import CKernels
 public import Foundation
 
 /// Which of the compute kernels run: the fastest the machine has, unless `NIGHTREAD_ISA` names another.
-public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
+public enum InstructionSet: String, Codable, Sendable, Hashable, CaseIterable {
     /// No instruction beyond the compiler's baseline.
     case portable
     /// AVX2 with FMA: 8 floats at a time.

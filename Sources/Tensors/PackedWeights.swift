@@ -27,8 +27,22 @@ public final class PackedWeights: @unchecked Sendable {
         self.floats = floats
     }
 
+    /// Weights that another process has packed into memory that both share.
+    ///
+    /// - Throws: `TensorError.unavailableInstructionSet`.
+    public convenience init(
+        shared memory: FloatMemory, instructionSet: InstructionSet, precision: Precision
+    ) throws(TensorError) {
+        guard let kernels = instructionSet.kernels(precision), let floats = instructionSet.kernels(.f32) else {
+            throw .unavailableInstructionSet(
+                name: instructionSet.rawValue, available: InstructionSet.available.map(\.rawValue))
+        }
+        self.init(
+            memory: memory, instructionSet: instructionSet, precision: precision, kernels: kernels, floats: floats)
+    }
+
     /// A matrix of the block with its bias: what a 1×1 convolution or a dense layer multiplies with.
-    public struct Matrix: Sendable, Hashable {
+    public struct Matrix: Sendable, Hashable, Codable {
         let weights: Int
         let bias: Int
         /// Words that the weights take.
@@ -44,7 +58,7 @@ public final class PackedWeights: @unchecked Sendable {
     }
 
     /// A matrix whose inputs are scaled anew for every image, and its form for that: floats, rounded only once scaled.
-    public struct Scalable: Sendable, Hashable {
+    public struct Scalable: Sendable, Hashable, Codable {
         /// For inputs that have been scaled.
         public let matrix: Matrix
         /// The matrix in floats; nil where the inputs are the smaller part and are scaled instead.
@@ -54,7 +68,7 @@ public final class PackedWeights: @unchecked Sendable {
     }
 
     /// A depthwise layer's weights, [kernel · kernel][channels], with its bias.
-    public struct Taps: Sendable, Hashable {
+    public struct Taps: Sendable, Hashable, Codable {
         let weights: Int
         let bias: Int
         /// Channels in and out.
@@ -76,15 +90,17 @@ public final class PackedWeights: @unchecked Sendable {
 
         /// A builder for a machine's instruction set.
         ///
+        /// - Parameter memory: Where to pack; this process' own memory where absent.
         /// - Throws: `TensorError.unavailableInstructionSet`, also for a set that has no kernels of that precision.
         public init(
-            capacity: Int, instructionSet: InstructionSet, precision: Precision = .f32
+            capacity: Int, instructionSet: InstructionSet, precision: Precision = .f32, memory: FloatMemory? = nil
         ) throws(TensorError) {
             guard let kernels = instructionSet.kernels(precision), let floats = instructionSet.kernels(.f32) else {
                 throw .unavailableInstructionSet(
                     name: instructionSet.rawValue, available: InstructionSet.available.map(\.rawValue))
             }
-            self.memory = FloatMemory(count: capacity)
+            precondition((memory?.count ?? capacity) >= capacity, "too little memory for the weights")
+            self.memory = memory ?? FloatMemory(count: capacity)
             self.instructionSet = instructionSet
             self.precision = precision
             self.kernels = kernels

@@ -67,7 +67,7 @@ public final class Program {
 
     /// Working memory for `count` floats, zero at first.
     public func allocate(_ count: Int) -> Region {
-        let memory = FloatMemory(count: Layout.padded(count) + Layout.padded(1))
+        let memory = FloatMemory(count: Layout.padded(count) + Layout.padded(1), isHuge: true)
         blocks.append(memory)
         // Regions are numbered by block: an offset is block · 2^40 + position.
         return Region(offset: (blocks.count - 1) << 40, count: Layout.padded(count))

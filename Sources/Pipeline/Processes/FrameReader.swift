@@ -19,25 +19,23 @@ final class FrameReader {
 
     let digest: String
     let labels: Int
-    private let package: ModelPackage
+    private let folder: URL
+    private let manifest: ModelManifest
     private let network: Network
     private let preparation: FramePreparation
     private let preprocessing: Preprocessing
     private var prepared: [Float]
 
     /// - Parameters:
-    ///   - path: The package's folder.
+    ///   - model: The packed model.
+    ///   - path: The package's folder, where its self-test lies.
     ///   - preprocessing: The package's own, or with a pipeline's overrides.
-    ///   - precision: What to compute in, where the machine can.
-    init(package path: String, preprocessing: Preprocessing, precision: Precision) throws(Refusal) {
-        do throws(EfficientNetError) {
-            package = try ModelPackage.open(URL(fileURLWithPath: path))
-            network = try package.makeNetwork(precision: precision)
-        } catch {
-            throw Refusal(.network, "\(error)")
-        }
-        digest = package.digest
-        labels = package.manifest.labels.count
+    init(_ model: PackedModel, package path: String, preprocessing: Preprocessing) throws(Refusal) {
+        folder = URL(fileURLWithPath: path)
+        manifest = model.manifest
+        network = Network(model)
+        digest = model.digest
+        labels = manifest.labels.count
         self.preprocessing = preprocessing
         preparation = try Self.preparation(preprocessing)
         prepared = [Float](repeating: 0, count: 3 * preprocessing.resolution * preprocessing.resolution)
@@ -60,7 +58,7 @@ final class FrameReader {
         let between = Instant.now
         let logits = try logits()
         guard logits.allSatisfy(\.isFinite) else { throw Refusal(.network, "the network's outputs are not finite") }
-        let probabilities = Probabilities.of(logits: logits, manifest: package.manifest)
+        let probabilities = Probabilities.of(logits: logits, manifest: manifest)
         return ReadingMessage(
             probabilities: probabilities, prepareMilliseconds: between.seconds(since: start) * 1e3,
             networkMilliseconds: Instant.now.seconds(since: between) * 1e3)
@@ -87,12 +85,12 @@ final class FrameReader {
     func selfTest() throws(Refusal) -> SelfTestResult? {
         let test: SelfTest
         do throws(EfficientNetError) {
-            guard let found = try package.selfTest() else { return nil }
+            guard let found = try ModelPackage.selfTest(in: folder, manifest: manifest) else { return nil }
             test = found
         } catch {
             throw Refusal(.network, "\(error)")
         }
-        let preparation = try Self.preparation(package.manifest.preprocessing)
+        let preparation = try Self.preparation(manifest.preprocessing)
         var result = SelfTestResult(cases: 0, preparedError: 0, logitsError: 0, precision: network.precision)
         for example in test.cases {
             try prepare(example, with: preparation)

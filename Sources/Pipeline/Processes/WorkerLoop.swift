@@ -49,15 +49,15 @@ private struct Worker {
     mutating func serve() -> Int32 {
         var bytes = [UInt8](repeating: 0, count: WorkerMessage.headerSize)
         while true {
-            var planes: Int32 = -1
-            // The first message, and no other, carries the planes.
-            let error = nr_receive(socket, &bytes, bytes.count, &planes, loaded == nil ? 1 : 0, patience)
+            // The first message, and no other, carries the planes and the packed model.
+            var passed: [Int32] = [-1, -1]
+            let error = nr_receive(socket, &bytes, bytes.count, &passed, loaded == nil ? 2 : 0, patience)
             guard error == 0 else { return error == ECONNRESET ? 0 : 74 }
             do throws(ProtocolError) {
                 let header = try WorkerMessage.Header(bytes)
                 var payload = [UInt8](repeating: 0, count: header.payload)
                 if header.payload > 0, nr_receive(socket, &payload, payload.count, nil, 0, patience) != 0 { return 74 }
-                let (kind, answer) = try answer(header.kind, payload, planes: planes)
+                let (kind, answer) = try answer(header.kind, payload, passed: passed)
                 let message = WorkerMessage.bytes(kind, token: header.token, answer)
                 guard nr_send(socket, message, message.count, nil, 0, patience) == 0 else { return 74 }
             } catch {
@@ -68,14 +68,14 @@ private struct Worker {
 
     /// - Throws: when the supervisor does not keep to the protocol, which ends this process.
     private mutating func answer(
-        _ kind: WorkerMessage.Kind, _ payload: [UInt8], planes: Int32
+        _ kind: WorkerMessage.Kind, _ payload: [UInt8], passed: [Int32]
     ) throws(ProtocolError) -> (WorkerMessage.Kind, [UInt8]) {
         switch (kind, loaded) {
         case (.start, nil):
             guard let start = try? JSONDecoder().decode(WorkerStart.self, from: Data(payload)) else {
                 throw ProtocolError(reason: "not a start")
             }
-            return try load(start, planes: planes)
+            return try load(start, planes: passed[0], model: passed[1])
         case (.read, let loaded?):
             let frame = try FrameMessage(payload, limits: loaded.limits, planesCapacity: loaded.planes.count).frame
             return refusing { () throws(FrameReader.Refusal) in
@@ -92,14 +92,20 @@ private struct Worker {
     }
 
     private mutating func load(
-        _ start: WorkerStart, planes: Int32
+        _ start: WorkerStart, planes: Int32, model descriptor: Int32
     ) throws(ProtocolError) -> (WorkerMessage.Kind, [UInt8]) {
         guard let address = mmap(nil, start.planesCapacity, PROT_READ, MAP_SHARED, planes, 0), address != MAP_FAILED
         else { return (.refusal, refusal("model", "the planes cannot be mapped: \(systemMessage(errno))")) }
         close(planes)
+        let model: PackedModel
+        do throws(EfficientNetError) {
+            model = try PackedModel(mapping: descriptor, bytes: start.sharedBytes)
+        } catch {
+            return (.refusal, refusal("model", "\(error)"))
+        }
+        close(descriptor)
         do throws(FrameReader.Refusal) {
-            let reader = try FrameReader(
-                package: start.package, preprocessing: start.preprocessing, precision: start.precision)
+            let reader = try FrameReader(model, package: start.package, preprocessing: start.preprocessing)
             let selfTest = start.selfTest ? try reader.selfTest() : nil
             loaded = Loaded(
                 reader: reader, limits: start.limits,

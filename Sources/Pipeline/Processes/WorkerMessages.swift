@@ -80,11 +80,11 @@ enum WorkerMessage {
 
 /// What a worker is to do all night.
 struct WorkerStart: Codable, Equatable {
-    /// Folder of the model package.
+    /// Folder of the model package, for its self-test; the model itself comes packed.
     var package: String
     var preprocessing: Preprocessing
-    /// What to compute in, where the machine can.
-    var precision: Precision
+    /// Size of the shared memory that holds the packed model.
+    var sharedBytes: Int
     var limits: ScanLimits
     var planesCapacity: Int
     /// Whether the package's self-test runs before the answer.

@@ -21,16 +21,19 @@ final class WorkerProcess {
     /// Starts a worker and waits until it has loaded the model.
     ///
     /// - Parameters:
+    ///   - model: The weights, which the worker maps.
     ///   - digest: The model's, as the supervisor found it; the worker must find the same.
     ///   - selfTest: Whether the self-test runs first.
     /// - Throws: `ChildFailure`, or `PipelineError.model` for a model that this process cannot use.
     static func starting(
-        _ start: WorkerStart, planes: Planes, digest: String, labels: Int, activation: ModelManifest.Activation,
+        _ start: WorkerStart, planes: Planes, model: SharedModel, digest: String, labels: Int,
+        activation: ModelManifest.Activation,
         program: ChildProgram, cancel: Flag, until deadline: Instant
     ) throws(WorkerStartFailure) -> WorkerProcess {
         do throws(ChildFailure) {
             return try WorkerProcess(
-                start, planes: planes, digest: digest, labels: labels, activation: activation, program: program,
+                start, planes: planes, model: model, digest: digest, labels: labels, activation: activation,
+                program: program,
                 cancel: cancel, until: deadline)
         } catch {
             if case .untrustworthy(let reason) = error { throw .model(reason) }
@@ -39,7 +42,8 @@ final class WorkerProcess {
     }
 
     private init(
-        _ start: WorkerStart, planes: Planes, digest: String, labels: Int, activation: ModelManifest.Activation,
+        _ start: WorkerStart, planes: Planes, model: SharedModel, digest: String, labels: Int,
+        activation: ModelManifest.Activation,
         program: ChildProgram, cancel: Flag, until deadline: Instant
     ) throws(ChildFailure) {
         process = try ChildProcess("worker", program: program, cancel: cancel)
@@ -49,7 +53,7 @@ final class WorkerProcess {
             throw process.refuse("its settings cannot be sent")
         }
         let message = WorkerMessage.bytes(.start, token: token, Array(payload))
-        try process.send(message, passing: [planes.readable], until: deadline)
+        try process.send(message, passing: [planes.readable, model.readable], until: deadline)
         let (kind, answer) = try Self.receive(process, token: token, until: deadline)
         switch kind {
         case .hello:

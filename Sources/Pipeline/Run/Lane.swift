@@ -350,12 +350,13 @@ final class Lane {
         if let worker { return worker }
         var reason = ""
         let start = WorkerStart(
-            package: session.modelPath, preprocessing: session.preprocessing, precision: session.precision,
+            package: session.modelPath, preprocessing: session.preprocessing, sharedBytes: session.packed.bytes,
             limits: session.pipeline.limits.scan, planesCapacity: planes.capacity, selfTest: false)
         for _ in 0..<Self.startAttempts {
             do throws(WorkerStartFailure) {
                 let worker = try WorkerProcess.starting(
-                    start, planes: planes, digest: session.model.digest, labels: session.model.labels.count,
+                    start, planes: planes, model: session.packed, digest: session.model.digest,
+                    labels: session.model.labels.count,
                     activation: session.activation, program: session.program, cancel: session.cancel,
                     until: Instant.now.advanced(seconds: 300))
                 self.worker = worker

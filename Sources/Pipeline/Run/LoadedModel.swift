@@ -15,6 +15,8 @@ struct LoadedModel {
     let preprocessingJSON: String
     /// What is asked for: the pipeline file's, or the model's own. Workers compute in float where the machine cannot.
     let precision: Precision
+    /// The weights, packed once for all workers.
+    let packed: SharedModel
 
     /// What to tell people where this machine computes in another precision than asked for.
     var precisionNote: String? {
@@ -48,6 +50,7 @@ struct LoadedModel {
         preprocessing = pipeline.preprocessing.applied(to: manifest.preprocessing)
         activation = manifest.activation
         precision = pipeline.precision ?? manifest.precision ?? .f32
+        packed = try SharedModel(package, precision: precision)
         do {
             let computed = precision.effective(on: try InstructionSet.selected())
             preprocessingDigest = try Self.digest(preprocessing, computed)

@@ -12,12 +12,13 @@ enum ModelCheck {
     ) throws(PipelineError) -> SelfTestResult? {
         let planes = try Planes(capacity: 4096)
         let start = WorkerStart(
-            package: model.path, preprocessing: model.preprocessing, precision: model.precision,
+            package: model.path, preprocessing: model.preprocessing, sharedBytes: model.packed.bytes,
             limits: limits.scan, planesCapacity: planes.capacity, selfTest: true)
         let result: SelfTestResult?
         do throws(WorkerStartFailure) {
             result = try WorkerProcess.starting(
-                start, planes: planes, digest: model.record.digest, labels: model.record.labels.count,
+                start, planes: planes, model: model.packed, digest: model.record.digest,
+                labels: model.record.labels.count,
                 activation: model.activation, program: program, cancel: try flag(),
                 until: Instant.now.advanced(seconds: 300)
             ).selfTest

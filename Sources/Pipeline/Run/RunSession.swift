@@ -3,7 +3,6 @@ import EfficientNet
 import Foundation
 import Store
 import Synchronization
-import Tensors
 
 /// What the lanes of one run share. Everything here may be used from any thread.
 final class RunSession: Sendable {
@@ -14,7 +13,7 @@ final class RunSession: Sendable {
     let activation: ModelManifest.Activation
     let preprocessing: Preprocessing
     let preprocessingDigest: String
-    let precision: Precision
+    let packed: SharedModel
     let store: StudyStore
     let run: RunRecord
     let naming: PatientNaming
@@ -49,7 +48,7 @@ final class RunSession: Sendable {
         activation = model.activation
         preprocessing = model.preprocessing
         preprocessingDigest = model.preprocessingDigest
-        precision = model.precision
+        packed = model.packed
         self.store = store
         self.run = run
         self.naming = naming
