@@ -1,5 +1,5 @@
 // Depthwise convolution of LANES channels, COLUMNS outputs of a row at once in registers: every input vector is loaded
-// once per kernel row. Included with DEPTHWISE (a suffix for the names), COLUMNS (4 or 7), the vector type,
+// once per kernel row. Included with DEPTHWISE (a suffix for the names), COLUMNS (4 to 7), the vector type,
 // dw_element (what an output is) and dw_store (rounds a vector to it).
 
 static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(

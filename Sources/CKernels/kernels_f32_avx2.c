@@ -98,7 +98,7 @@ typedef float vec8_u __attribute__((vector_size(32), aligned(4)));
 #include "gemm_tile_template.h"
 
 #define DEPTHWISE 8
-#define COLUMNS 4
+#define COLUMNS 7
 #include "depthwise_template.h"
 
 static void tiles_panel(const nr_gemm *g, const float *w, int first, int last, int column) {

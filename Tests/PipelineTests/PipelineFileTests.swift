@@ -82,6 +82,7 @@ struct PipelineFileTests {
         #expect(file.report.html == folder.path + "/report")
         #expect(file.report.csv == folder.path + "/report/findings.csv")
         #expect(file.workers == nil)
+        #expect(file.precision == nil)
         #expect(file.limits.seconds == 60)
         #expect(file.limits.scan.maxFrames == 1024)
     }
@@ -104,6 +105,7 @@ struct PipelineFileTests {
               std: [1, 1, 0.5]
             limits: {pixels: 1000, bytes: 1 GiB, frames: 7, file_bytes: 500 MB, seconds: 2.5, memory: 512 MiB}
             workers: 3
+            precision: bf16
             store: /var/night.sqlite
             report: {csv: out.csv}
             settle: 0.5
@@ -127,6 +129,7 @@ struct PipelineFileTests {
         #expect(file.limits.seconds == 2.5)
         #expect(file.limits.memory == 536_870_912)
         #expect(file.workers == 3)
+        #expect(file.precision == .bf16)
         #expect(file.store == "/var/night.sqlite")
         #expect(file.report.html == nil)
         #expect(file.settle == 0.5)

@@ -1,0 +1,47 @@
+import Foundation
+import Tensors
+import Testing
+
+@testable import EfficientNet
+
+/// A model packed by one process for others.
+@Suite struct PackedModelTests {
+    /// A file of zeros, standing for the shared memory.
+    private final class Room {
+        let descriptor: Int32
+        let bytes: Int
+
+        init(bytes: Int) throws {
+            self.bytes = bytes
+            var path = Array("\(NSTemporaryDirectory())/nightread-XXXXXX".utf8CString)
+            descriptor = mkstemp(&path)
+            try #require(descriptor >= 0 && unlink(path) == 0 && ftruncate(descriptor, off_t(bytes)) == 0)
+        }
+
+        deinit { close(descriptor) }
+    }
+
+    @Test("A model mapped from shared memory gives the logits of the model itself", arguments: Precision.allCases)
+    func roundTrip(_ precision: Precision) throws {
+        let folder = try ModelPackageTests.Folder()
+        let package = try ModelPackage.open(ModelPackageTests.write(folder))
+        let room = try Room(bytes: PackedModel.bytes(for: package, precision: precision))
+        _ = try PackedModel(packing: package, precision: precision, into: room.descriptor, bytes: room.bytes)
+        let mapped = try PackedModel(mapping: room.descriptor, bytes: room.bytes)
+        #expect(mapped.digest == package.digest)
+        #expect(mapped.manifest == package.manifest)
+        let own = try package.makeNetwork(precision: precision)
+        let shared = Network(mapped)
+        #expect(shared.precision == own.precision)
+        let side = own.resolution
+        let image = try SeededWeights.image(seed: 3, height: side, width: side)
+        #expect(try shared.logits(image).scalars == own.logits(image).scalars)
+    }
+
+    @Test("Memory that nobody has packed a model into is refused")
+    func empty() throws {
+        let room = try Room(bytes: 4096)
+        #expect(throws: EfficientNetError.self) { try PackedModel(mapping: room.descriptor, bytes: room.bytes) }
+        #expect(throws: EfficientNetError.self) { try PackedModel(mapping: room.descriptor, bytes: 12) }
+    }
+}
