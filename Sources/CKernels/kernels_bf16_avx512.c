@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) __m256 swish8(__m256 x) { return _m
 #pragma clang attribute pop
 
 const nr_kernels *nr_kernels_avx512_bf16(void) {
-    static const nr_kernels kernels = {"avx512", PANEL, NR_BF16, gemm, depthwise,
+    static const nr_kernels kernels = {"avx512", PANEL, NR_BF16, gemm, row, depthwise,
                                  scale_columns, scale_inputs, average, widen_all, peak};
     if (!nr_kernels_avx512() || !__builtin_cpu_supports("avx512bf16")) return NULL;
     return &kernels;

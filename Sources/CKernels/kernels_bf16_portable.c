@@ -32,7 +32,7 @@
 #include "tiles_portable.h"
 
 const nr_kernels *nr_kernels_portable_bf16(void) {
-    static const nr_kernels kernels = {"portable", PANEL, NR_BF16, gemm, depthwise,
+    static const nr_kernels kernels = {"portable", PANEL, NR_BF16, gemm, row, depthwise,
                                        scale_columns, scale_inputs, average, widen_all, peak};
     return &kernels;
 }

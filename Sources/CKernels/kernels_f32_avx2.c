@@ -127,7 +127,7 @@ static void depthwise(const nr_depthwise *d) {
 #pragma clang attribute pop
 
 const nr_kernels *nr_kernels_avx2(void) {
-    static const nr_kernels kernels = {"avx2", PANEL, NR_F32, gemm, depthwise,
+    static const nr_kernels kernels = {"avx2", PANEL, NR_F32, gemm, row, depthwise,
                                        scale_columns, scale_inputs, average, widen_all, peak};
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &kernels : NULL;
 }

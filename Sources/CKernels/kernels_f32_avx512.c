@@ -49,7 +49,7 @@ static inline __attribute__((always_inline)) __m256 sigmoid8(__m256 x) {
 #pragma clang attribute pop
 
 const nr_kernels *nr_kernels_avx512(void) {
-    static const nr_kernels kernels = {"avx512", PANEL, NR_F32, gemm, depthwise,
+    static const nr_kernels kernels = {"avx512", PANEL, NR_F32, gemm, row, depthwise,
                                        scale_columns, scale_inputs, average, widen_all, peak};
     const int runs = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");

@@ -6,7 +6,7 @@
 #include "tiles_portable.h"
 
 const nr_kernels *nr_kernels_portable(void) {
-    static const nr_kernels kernels = {"portable", PANEL, NR_F32, gemm, depthwise,
+    static const nr_kernels kernels = {"portable", PANEL, NR_F32, gemm, row, depthwise,
                                        scale_columns, scale_inputs, average, widen_all, peak};
     return &kernels;
 }

@@ -24,6 +24,40 @@ static void gemm(const nr_gemm *g) {
     }
 }
 
+static inline __attribute__((always_inline)) void row_panel(const nr_gemm *g, const NUMBER *w, int column, const int width) {
+    const float *restrict a = g->a;
+    // Four sums a column, so that none waits for itself.
+    float sums[4][PANEL] = {{0}};
+    int k = 0;
+    for (; k + 4 <= g->depth; k += 4, w += 4 * width)
+        for (int p = 0; p < 4; p++)
+            for (int n = 0; n < width; n++) sums[p][n] += a[k + p] * widen(w[p * width + n]);
+    for (; k < g->depth; k++, w += width)
+        for (int n = 0; n < width; n++) sums[0][n] += a[k] * widen(w[n]);
+    for (int n = 0; n < width; n++)
+        ((float *)g->c)[column + n] = g->bias[column + n] + ((sums[0][n] + sums[1][n]) + (sums[2][n] + sums[3][n]));
+}
+
+static void row(const nr_gemm *g) {
+    const NUMBER *w = g->weights;
+    int column = 0;
+    for (; column + PANEL <= g->columns; column += PANEL, w += (size_t)PANEL * g->depth) row_panel(g, w, column, PANEL);
+    if (PANEL > 16 && column + 16 <= g->columns) {
+        row_panel(g, w, column, 16);
+        column += 16;
+        w += (size_t)16 * g->depth;
+    }
+    if (PANEL > 8 && column + 8 <= g->columns) row_panel(g, w, column, 8);
+    if (g->activation == NR_LINEAR) return;
+    // The activation alone: a product of no depth, whose bias are the sums.
+    nr_gemm activation = *g;
+    activation.depth = 0;
+    activation.bias = g->c;
+    activation.a_row = 0;
+    activation.c_element = NR_F32;
+    gemm(&activation);
+}
+
 static void scale_columns(void *target, const float *restrict scale, size_t rows, size_t columns) {
     NUMBER *restrict values = target;
     for (size_t r = 0; r < rows; r++, values += columns)

@@ -47,6 +47,23 @@ void nr_pack_floats(
     pack(kernels, matrix, scale, target, columns, depth, 1);
 }
 
+void nr_pack_row(
+    const nr_kernels *kernels, const float *matrix, const float *scale, void *target, size_t columns, size_t depth) {
+    const size_t padded = (columns + 7) / 8 * 8;
+    for (size_t first = 0, width = 0; first < padded; first += width) {
+        const size_t left = padded - first;
+        width = (size_t)kernels->panel;
+        if (width > left) width = left >= 16 ? 16 : 8;
+        for (size_t k = 0; k < depth; k++)
+            for (size_t n = 0; n < width; n++) {
+                const size_t column = first + n, at = first * depth + k * width + n;
+                const float value = column < columns ? matrix[column * depth + k] * scale[column] : 0;
+                if (kernels->element == NR_BF16) ((uint16_t *)target)[at] = bf16_round(value);
+                else ((float *)target)[at] = value;
+            }
+    }
+}
+
 void nr_rounding_errors(const float *matrix, const float *scale, float *target, size_t columns, size_t depth) {
     for (size_t n = 0; n < columns; n++)
         for (size_t k = 0; k < depth; k++) {

@@ -47,8 +47,10 @@ public final class PackedWeights: @unchecked Sendable {
         let bias: Int
         /// Words that the weights take.
         let words: Int
-        /// What the weights are stored in: the block's precision, or float for what takes a single row.
+        /// What the weights are stored in.
         public let precision: Precision
+        /// Whether it takes a single row of floats.
+        let isRow: Bool
         /// Values in.
         public let depth: Int
         /// Values out, rounded up to a multiple of 8; those added are zero.
@@ -119,19 +121,23 @@ public final class PackedWeights: @unchecked Sendable {
 
         /// Adds a matrix [columns][depth]; row n is multiplied by `scale[n]`.
         ///
-        /// - Parameter row: Whether it multiplies a single row of floats, and stays float in every precision.
+        /// - Parameter row: Whether it multiplies a single row of floats, into floats.
         public mutating func add(_ matrix: [Float], scale: [Float], bias: [Float], row: Bool = false) -> Matrix {
             let columns = scale.count
             precondition(bias.count == columns && columns > 0 && matrix.count % columns == 0)
             let depth = matrix.count / columns
             let padded = Layout.columns(columns)
-            let table = row ? floats : kernels
-            let words = nr_packed_words(table, columns, depth)
+            let words = row ? precision.words(depth * padded) : nr_packed_words(kernels, columns, depth)
             let weights = take(words)
-            nr_pack(table, matrix, scale, memory.pointer(weights, words), columns, depth)
+            let target = memory.pointer(weights, words)
+            if row {
+                nr_pack_row(kernels, matrix, scale, target, columns, depth)
+            } else {
+                nr_pack(kernels, matrix, scale, target, columns, depth)
+            }
             let offset = add(bias, room: padded)
             return Matrix(
-                weights: weights, bias: offset, words: words, precision: row ? .f32 : precision, depth: depth,
+                weights: weights, bias: offset, words: words, precision: precision, isRow: row, depth: depth,
                 columns: padded)
         }
 

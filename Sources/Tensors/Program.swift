@@ -36,7 +36,7 @@ public final class Program {
         /// A product of maps.
         case gemm(nr_gemm)
         /// A product of one row of floats.
-        case row(nr_gemm)
+        case row(nr_gemm, isFloat: Bool)
         case planes(Planes)
         case expandDepthwise(nr_expand_depthwise)
         case average(to: UnsafeMutablePointer<Float>, from: UnsafePointer<Float>, rows: Int, columns: Int)
@@ -129,7 +129,8 @@ public final class Program {
         let kernels = weights.kernels
         switch step {
         case .gemm(var gemm): kernels.pointee.gemm(&gemm)
-        case .row(var gemm): weights.floats.pointee.gemm(&gemm)
+        case .row(var gemm, let isFloat):
+            if isFloat { weights.floats.pointee.gemm(&gemm) } else { kernels.pointee.row(&gemm) }
         case .planes(let planes): planes.fill(from: source)
         case .expandDepthwise(var layer): nr_run_expand_depthwise(kernels, &layer)
         case .average(let to, let from, let rows, let columns): kernels.pointee.average(to, from, rows, columns)

@@ -10,11 +10,12 @@ extension Program {
         floats: Bool = false, into output: Region
     ) {
         let weights = UnsafeRawPointer(weights.memory.pointer(matrix.weights, matrix.words))
+        precondition(!matrix.isRow || (rows == 1 && residual == nil))
         let gemm = product(
-            input, matrix, rows: rows, activation: activation, residual: residual, element: floats ? .f32 : nil,
-            into: output, weights: weights)
+            input, matrix, rows: rows, activation: activation, residual: residual,
+            element: floats || matrix.isRow ? .f32 : nil, into: output, weights: weights)
         append(
-            rows == 1 && matrix.precision == .f32 ? .row(gemm) : .gemm(gemm),
+            matrix.isRow ? .row(gemm, isFloat: matrix.precision == .f32) : .gemm(gemm),
             products: rows * matrix.depth * matrix.columns)
     }
 
@@ -88,7 +89,7 @@ extension Program {
         guard let errors = matrix.errors else { return false }
         let row = PackedWeights.Matrix(
             weights: errors, bias: matrix.bias, words: matrix.depth * matrix.columns, precision: .f32,
-            depth: matrix.depth, columns: matrix.columns)
+            isRow: true, depth: matrix.depth, columns: matrix.columns)
         multiply(averages, row, rows: 1, activation: .linear, into: corrected)
         return true
     }
@@ -111,8 +112,9 @@ extension Program {
     ) -> nr_gemm {
         let element = element ?? matrix.precision
         var gemm = nr_gemm()
-        gemm.a = UnsafeRawPointer(pointer(input, matrix.precision.words(rows * matrix.depth)))
-        gemm.a_row = matrix.precision.words(matrix.depth)
+        let depth = matrix.isRow ? matrix.depth : matrix.precision.words(matrix.depth)
+        gemm.a = UnsafeRawPointer(pointer(input, rows * depth))
+        gemm.a_row = depth
         gemm.weights = factor
         gemm.bias = UnsafePointer(weights.memory.pointer(matrix.bias, matrix.columns))
         gemm.c = UnsafeMutableRawPointer(pointer(output, element.words(rows * matrix.columns)))
@@ -121,7 +123,7 @@ extension Program {
         gemm.residual = residual.map { UnsafeRawPointer(pointer($0, element.words(rows * matrix.columns))) }
         gemm.rows = Int32(rows)
         gemm.columns = Int32(matrix.columns)
-        gemm.depth = Int32(matrix.precision.words(matrix.depth))
+        gemm.depth = Int32(depth)
         gemm.activation = activation.code
         return gemm
     }

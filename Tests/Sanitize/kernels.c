@@ -115,6 +115,15 @@ static void expand_depthwise(const nr_kernels *k) {
     nr_run_expand_depthwise(k, &e);
 }
 
+static void row(const nr_kernels *k) {
+    const size_t columns = 8 * (1 + next(12)), depth = 1 + next(80);
+    void *packed = take(columns * depth * (k->element == NR_F32 ? 4 : 2));
+    nr_pack_row(k, floats(columns * depth), floats(columns), packed, columns, depth);
+    nr_gemm g = {.a = floats(depth), .weights = packed, .bias = floats(columns), .c = floats(columns), .rows = 1,
+                 .columns = (int)columns, .depth = (int)depth, .activation = (int)next(4)};
+    k->row(&g);
+}
+
 static void stem_row(void) {
     const size_t words = 1 + next(40);
     nr_stem_row_bf16(floats(2 * words + 1), take(4 * words), take(4 * words), words);
@@ -135,6 +144,8 @@ int main(int argc, char **argv) {
             scaling(k);
             give_back();
             expand_depthwise(k);
+            give_back();
+            row(k);
             give_back();
             stem_row();
             give_back();

@@ -54,6 +54,37 @@ import Testing
         }
     }
 
+    @Test("A row's product is its definition, whatever the weights are stored in", arguments: KernelTable.available)
+    func row(_ table: KernelTable) throws {
+        let kernels = try table.kernels
+        var random = SeededGenerator(state: 21)
+        for round in 0..<40 {
+            let columns = 8 * Int.random(in: 1...11, using: &random)
+            let depth = Int.random(in: 1...90, using: &random)
+            let a = random.floats(depth)
+            let matrix = table.stored(random.floats(columns * depth))
+            let bias = random.floats(columns)
+            let packed = GuardedBuffer(count: table.precision.words(columns * depth))
+            nr_pack_row(kernels, matrix, [Float](repeating: 1, count: columns), packed.pointer, columns, depth)
+            #expect(packed.isIntact)
+            let (input, biases, output) = (GuardedBuffer(a), GuardedBuffer(bias), GuardedBuffer(count: columns))
+            var gemm = nr_gemm()
+            gemm.a = UnsafeRawPointer(input.pointer)
+            gemm.weights = UnsafeRawPointer(packed.pointer)
+            gemm.bias = UnsafePointer(biases.pointer)
+            gemm.c = UnsafeMutableRawPointer(output.pointer)
+            (gemm.rows, gemm.columns, gemm.depth) = (1, Int32(columns), Int32(depth))
+            gemm.activation = Int32(round % 4)
+            kernels.pointee.row(&gemm)
+            let expected = KernelReference.gemm(
+                a, matrix, bias: bias, residual: nil, rows: 1, columns: columns, depth: depth, activation: round % 4)
+            let agrees = KernelReference.agrees(
+                output.values, expected, tolerance: table.precision == .bf16 ? 3e-4 : 2e-5)
+            #expect(agrees, "seed 21, round \(round): \(depth) × \(columns)")
+            #expect(output.isIntact, "round \(round) wrote outside its output")
+        }
+    }
+
     @Test(
         "Swish and sigmoid keep float accuracy, and NaN and infinities end where they do by definition",
         arguments: KernelTable.available)

@@ -67,6 +67,9 @@ typedef struct nr_kernels {
     int32_t panel;    // output channels that are packed side by side
     int32_t element;  // of maps and matrices: an nr_element
     void (*gemm)(const nr_gemm *);
+    // The same for one row of floats, with weights from nr_pack_row, into floats; depth counts values. Such a product waits for
+    // its weights alone: half the bytes are half the time.
+    void (*row)(const nr_gemm *);
     void (*depthwise)(const nr_depthwise *);
     // values[r][c] *= scale[c]; values are elements
     void (*scale_columns)(void *values, const float *scale, size_t rows, size_t columns);
@@ -98,6 +101,9 @@ void nr_pack(const nr_kernels *, const float *matrix, const float *scale, void *
 // The same order, but every value a float: what scale_inputs takes, so that weights are rounded once, after the scale.
 void nr_pack_floats(
     const nr_kernels *, const float *matrix, const float *scale, float *target, size_t columns, size_t depth);
+
+// For row: panels [depth][panel] of elements, no two of them sharing a word by depth.
+void nr_pack_row(const nr_kernels *, const float *matrix, const float *scale, void *target, size_t columns, size_t depth);
 
 // What rounding takes from a matrix, w − bfloat16(w), in floats and in the caller's order.
 void nr_rounding_errors(const float *matrix, const float *scale, float *target, size_t columns, size_t depth);
