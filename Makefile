@@ -7,7 +7,7 @@ NIGHTREAD   = .build/release/nightread
 DEMO_COUNT  = 60
 DEMO_SEED   = 7
 
-.PHONY: help setup build build-tests demo test test-long fuzz sanitize lint format install clean
+.PHONY: help setup build build-tests demo test test-long fuzz sanitize lint format install clean bench
 
 help:
 	@echo "make demo       draw a study of chest phantoms, read it with the demo model, write the findings report"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-long  also the long ones: all variants, every instruction set, twenty killed runs"
 	@echo "make fuzz       SECONDS=60: fuzz every decoder and reader under sanitizers, the time split over them"
 	@echo "make sanitize   run the kernels under AddressSanitizer, their buffers between forbidden pages"
+	@echo "make bench      measure engine, decoding and whole nights, beside other programs where these are installed"
 	@echo "make build      build $(NIGHTREAD)"
 	@echo "make install    copy nightread to PREFIX/bin (default /usr/local)"
 	@echo "make lint       check the formatting;  make format  mends it"
@@ -61,6 +62,11 @@ lint:
 
 format:
 	@swift format --in-place --recursive Package.swift Sources Tests
+
+# The peers' Python: make bench PYTHON=peers/bin/python
+PYTHON ?= python3
+bench: build
+	@Benchmarks/run.sh $(NIGHTREAD) $(PYTHON)
 
 PREFIX ?= /usr/local
 install: build
