@@ -2,28 +2,37 @@ public import Tensors
 
 /// The tensors of one network, checked against what it needs: names, shapes, finite values.
 public struct Weights: Sendable {
-    private let tensors: [String: Tensor]
+    /// Tensors in memory, or the file that has them: a file's are decoded one at a time when they are packed, so that they
+    /// are never all in memory twice.
+    private enum Source {
+        case tensors([String: Tensor])
+        case file(SafetensorsFile)
+    }
+
+    private let source: Source
 
     /// Tensors that the file holds, that nothing reads, and that are no mistake: PyTorch's count of training batches.
     static func isIgnored(_ name: String) -> Bool {
         name.hasSuffix(".num_batches_tracked")
     }
 
-    /// Reads every tensor of `parameters` out of a file.
+    /// Checks every tensor of `parameters` in a file.
     ///
     /// - Throws: `EfficientNetError` for tensors that are missing, unknown, of another shape, or not finite.
     public init(_ file: SafetensorsFile, parameters: [Layer.Parameter]) throws(EfficientNetError) {
         try Self.check(file, parameters: parameters)
-        var tensors: [String: Tensor] = [:]
-        tensors.reserveCapacity(parameters.count)
         for parameter in parameters {
+            let bad: (index: Int, value: Float)?
             do {
-                tensors[parameter.name] = try file.tensor(parameter.name)
+                bad = try file.firstBad(parameter.name, isNegativeBad: parameter.name.hasSuffix(".running_var"))
             } catch {
                 throw .tensors(error)
             }
+            if let bad {
+                throw .badWeight(path: file.path, tensor: parameter.name, index: bad.index, found: bad.value)
+            }
         }
-        try self.init(tensors, parameters: parameters, path: file.path)
+        source = .file(file)
     }
 
     /// Takes tensors that are in memory; `path` is used in messages only.
@@ -45,7 +54,7 @@ public struct Weights: Sendable {
                 throw .badWeight(path: path, tensor: parameter.name, index: bad, found: tensor.scalars[bad])
             }
         }
-        self.tensors = tensors
+        source = .tensors(tensors)
     }
 
     /// Checks names and shapes from a file's header alone.
@@ -63,6 +72,9 @@ public struct Weights: Sendable {
 
     /// The values of a tensor that the check has found; empty for any other name.
     subscript(name: String) -> [Float] {
-        tensors[name]?.scalars ?? []
+        switch source {
+        case .tensors(let tensors): tensors[name]?.scalars ?? []
+        case .file(let file): (try? file.tensor(name))?.scalars ?? []
+        }
     }
 }

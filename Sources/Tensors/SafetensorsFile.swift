@@ -100,6 +100,38 @@ public struct SafetensorsFile: Sendable {
         return try Tensor(shape: entry.shape, scalars: scalars)
     }
 
+    /// The first value of a tensor that is not finite or, where asked for, negative: found without a copy of the tensor.
+    ///
+    /// - Throws: as `tensor` does.
+    public func firstBad(
+        _ name: String, isNegativeBad: Bool
+    ) throws(TensorError) -> (index: Int, value: Float)? {
+        let entry = try entry(name)
+        let type = entry.type
+        guard [.float32, .float16, .bfloat16].contains(type) else {
+            throw .wrongElementType(path: path, tensor: name, expected: "F32, F16 or BF16", found: type.rawValue)
+        }
+        return withBytes(of: entry) { source in
+            var piece = [Float](repeating: 0, count: 1 << 14)
+            let count = source.count / type.size
+            for start in stride(from: 0, to: count, by: piece.count) {
+                let held = min(piece.count, count - start)
+                let bytes = UnsafeRawBufferPointer(rebasing: source[start * type.size..<(start + held) * type.size])
+                let bad = piece.withUnsafeMutableBufferPointer { piece -> Int? in
+                    FloatConversion.decode(
+                        bytes, type: type, into: UnsafeMutableBufferPointer(rebasing: piece[..<held]))
+                    // Added up first: a sum of magnitudes is finite only if all are (or they overflow, which the search settles).
+                    var sum: Float = 0
+                    for i in 0..<held { sum += piece[i].magnitude }
+                    guard !sum.isFinite || isNegativeBad else { return nil }
+                    return piece[..<held].firstIndex { !$0.isFinite || (isNegativeBad && $0 < 0) }
+                }
+                if let bad { return (start + bad, piece[bad]) }
+            }
+            return nil
+        }
+    }
+
     /// The elements of a U8 tensor.
     ///
     /// - Throws: `TensorError.missingTensor`, `TensorError.wrongElementType`.
