@@ -184,5 +184,7 @@ int tiff_describe(tiff_file *file, tiff_page *page, const nr_output *output) {
     nr_frame trial = page->frame;
     uint8_t *place;
     kind = nr_output_place((nr_output *)output, &trial, &place, file->failure);
-    return kind == NR_OK ? describe_blocks(file, page, output) : kind;
+    if (kind == NR_OK) kind = describe_blocks(file, page, output);
+    if (kind == NR_OK) page->differences = tiff_take_differences(file, page);
+    return kind;
 }

@@ -28,6 +28,7 @@ typedef struct {
     bool planar, tiled, is_signed, is_float;
     uint32_t block_width, block_height;
     uint64_t block_bytes;    // of one decoded strip or tile (one plane of it where planar)
+    bool differences;        // blocks come as predictor 2 left them
     uint32_t orientation;
     enum tiff_conversion conversion;
     uint32_t kept;           // samples of a pixel that are looked at
@@ -45,6 +46,13 @@ int tiff_describe(tiff_file *file, tiff_page *page, const nr_output *output);
 
 // Decodes the current directory's pixels into its place.
 int tiff_read_pixels(tiff_file *file, const tiff_page *page, uint8_t *pixels);
+
+// Whether the current directory's samples are differences that `tiff_undo_differences` can sum up; libtiff then leaves them alone. Before the
+// first block is read.
+bool tiff_take_differences(tiff_file *file, const tiff_page *page);
+
+// Sums up the differences in `rows` rows of a decoded block, in place.
+void tiff_undo_differences(const tiff_page *page, uint8_t *block, uint32_t rows);
 
 // Unpacks `count` samples of a decoded row, each `stride` samples apart in `line`; a sample takes tiff_line_sample bytes.
 void tiff_unpack(const tiff_page *page, const uint8_t *row, size_t count, uint8_t *line, size_t stride);

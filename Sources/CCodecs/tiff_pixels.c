@@ -31,6 +31,7 @@ static int read_block(tiff_file *file, const tiff_page *page, uint32_t index, ui
         got = TIFFReadEncodedStrip(file->tiff, index, into, (tmsize_t)wanted);
     }
     if (got < 0 || (uint64_t)got < wanted) return read_failed(file, page->tiled ? "tile" : "strip", index);
+    if (page->differences) tiff_undo_differences(page, into, rows);
     return NR_OK;
 }
 

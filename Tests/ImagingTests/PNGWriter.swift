@@ -20,16 +20,7 @@ struct PNGWriter {
 
     /// The file of a picture whose rows are `bytes`, 16-bit samples with their upper byte first.
     func file(_ bytes: [UInt8]) -> [UInt8] {
-        var stream: [UInt8] = [0x78, 0x01]
-        let rows = filtered(bytes)
-        for start in stride(from: 0, to: rows.count, by: 65_535) {
-            let part = rows[start..<min(start + 65_535, rows.count)]
-            let size = UInt16(part.count)
-            stream.append(start + part.count == rows.count ? 1 : 0)
-            for number in [size, ~size] { stream += [UInt8(number & 255), UInt8(number >> 8)] }
-            stream += part
-        }
-        stream += big(Self.adler(rows))
+        var stream = zlibStored(filtered(bytes))
         spoil(&stream)
         var file: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
         let colour: UInt8 = [0, 4, 2, 6][channels - 1]
@@ -83,15 +74,6 @@ struct PNGWriter {
             for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
         }
         return ~crc
-    }
-
-    private static func adler(_ bytes: [UInt8]) -> UInt32 {
-        var (a, b): (UInt32, UInt32) = (1, 0)
-        for byte in bytes {
-            a = (a + UInt32(byte)) % 65_521
-            b = (b + a) % 65_521
-        }
-        return b << 16 | a
     }
 
     private func big(_ number: UInt32) -> [UInt8] { Self.big(number) }
