@@ -120,4 +120,18 @@ struct DICOMHostileTests {
             }
         }
     }
+
+    @Test("A deflated value that announces more than all attributes may take is refused before memory is taken for it")
+    func deflatedLength() throws {
+        for (length, kind) in [(800 << 20, ImagingError.DecodeFailure.overLimit), (1 << 20, .truncated)] {
+            var writer = DICOMWriter()
+            writer.transferSyntax = "1.2.840.10008.1.2.1.99"
+            // A private element of `length` bytes, of which four follow.
+            let element: [UInt8] = [0x09, 0, 0x10, 0x10, 0x4F, 0x42, 0, 0] + DICOMWriter.long(length) + [1, 2, 3, 4]
+            // Stored, in deflate's own words (RFC 1951, 3.2.4).
+            let size = DICOMWriter.words([element.count])
+            let file = writer.header + [1] + size + size.map { ~$0 } + element
+            #expect(try failureKind { try decode(file) } == kind)
+        }
+    }
 }

@@ -37,9 +37,12 @@ class DataSet::Stream final : public DcmInputStream {
         DcmInputStream::mark();
     }
 
+    // Asked for where a value is longer than value_limit. What was deflated has to be read at once, and DCMTK takes memory for it first:
+    // for all that the header announces, whatever follows.
     DcmInputStreamFactory *newFactory() const override {
-        if (!producer_.bytes.is_random_access()) return nullptr;
-        return new Factory(producer_.bytes, producer_.position);
+        if (producer_.bytes.is_random_access()) return new Factory(producer_.bytes, producer_.position);
+        if (producer_.announced() > attribute_limit) producer_.stop(Trouble::too_large);
+        return nullptr;
     }
 
     uint64_t marked() const { return mark_; }
@@ -98,6 +101,18 @@ class DataSet::Stream final : public DcmInputStream {
             if (trouble == Trouble::none) trouble = why;
         }
 
+        // The length of the value that comes next: the last four bytes of its header, in the explicit, little-endian form that
+        // long values of a deflated data set have (PS3.5 7.1.2).
+        uint64_t announced() {
+            uint8_t length[4] = {};
+            try {
+                if (position >= 4) bytes.read(length, sizeof length, position - 4);
+            } catch (const Refusal &thrown) {
+                keep(thrown);
+            }
+            return (uint64_t)length[3] << 24 | (uint64_t)length[2] << 16 | (uint64_t)length[1] << 8 | length[0];
+        }
+
         Bytes &bytes;
         uint64_t position;
         uint64_t elements = 0;
@@ -140,7 +155,7 @@ class DataSet::Stream final : public DcmInputStream {
         uint64_t start_;
     };
 
-    Producer producer_;
+    mutable Producer producer_;  // whose factory is asked for through a constant stream
     bool is_nested_;
     uint64_t mark_ = 0;
 };
