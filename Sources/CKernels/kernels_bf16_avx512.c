@@ -8,7 +8,7 @@
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma"))), apply_to = function)
 
-// As in the file for floats, with a polynomial of the third degree (7.5e-5) and the 14-bit reciprocal alone: both are far
+// Sigmoid as in the file for floats, with a polynomial of the third degree (7.5e-5) and the 14-bit reciprocal alone: both are far
 // below the 2e-3 that rounding the result to bfloat16 costs.
 static const float C0 = 0.999925219f, C1 = 0.695833541f, C2 = 0.226067155f, C3 = 0.0780245227f;
 
@@ -30,8 +30,28 @@ static inline __attribute__((always_inline)) __m256 sigmoid8(__m256 x) {
     return _mm256_rcp14_ps(_mm256_add_ps(_mm256_scalef_ps(p, t), _mm256_set1_ps(1)));
 }
 
-static inline __attribute__((always_inline)) __m512 swish16(__m512 x) { return _mm512_mul_ps(x, sigmoid16(x)); }
-static inline __attribute__((always_inline)) __m256 swish8(__m256 x) { return _mm256_mul_ps(x, sigmoid8(x)); }
+#include "swish_table.h"
+
+// A table, no division: two multiplications, and three shuffles, which have units of their own (Zen 4: 5.0 cycles for 16 floats
+// against 7.2). Beyond the table its first and last piece go on as x · 0 and x · 1, which is right for infinities too.
+static inline __attribute__((always_inline)) __m512 swish16(__m512 x) {
+    // The clamps compare bits, as cheap integers: positive floats are ordered as signed ones are, negative floats lie above all
+    // others as unsigned ones, the larger the further from zero. What becomes of NaN does not matter, x itself is a factor.
+    __m512i bits = _mm512_min_epi32(_mm512_castps_si512(x), _mm512_castps_si512(_mm512_set1_ps(7.5f)));
+    bits = _mm512_min_epu32(bits, _mm512_castps_si512(_mm512_set1_ps(-8)));
+    const __m512 near = _mm512_castsi512_ps(bits);
+    // Adding 1.5 · 2^22 rounds to halves, and the sum's last five bits are the piece's place.
+    const __m512i piece = _mm512_castps_si512(_mm512_add_ps(near, _mm512_set1_ps(6291456)));
+    __m512 c[3];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 3; i++)
+        c[i] = _mm512_permutex2var_ps(_mm512_load_ps(SWISH[i]), piece, _mm512_load_ps(SWISH[i] + 16));
+    return _mm512_fmadd_ps(x, _mm512_fmadd_ps(near, c[2], c[1]), c[0]);
+}
+
+static inline __attribute__((always_inline)) __m256 swish8(__m256 x) {
+    return _mm512_castps512_ps256(swish16(_mm512_castps256_ps512(x)));
+}
 
 #define PRODUCT "vdpbf16ps"
 #include "elements_bf16.h"

@@ -68,6 +68,16 @@ struct KernelTable: Sendable, CustomStringConvertible {
     /// bfloat16 number is 2^-9.
     func tolerance(_ float: Double) -> Double { precision == .bf16 ? 6e-3 : float }
 
+    /// How far the activation of `x` may be from `expected`, relative to the larger of 1 and it.
+    func activationTolerance(_ x: Float, _ expected: Double) -> Double {
+        guard precision == .bf16 else {
+            // exp(−x) of a float x: the rounding of x · log2 e grows with |x|.
+            return 3e-6 + 4e-8 * Double(x.isFinite ? min(abs(x), 90) : 0)
+        }
+        // As swish_table.h has it: below its end swish is 0; sigmoid comes within 1.5e-4.
+        return x < -7.7 ? 2.8e-3 : 1.5e-4 + 9e-4 * min(abs(expected), 1)
+    }
+
     /// What is left of a value once it is stored in a map or a matrix.
     func stored(_ value: Float) -> Float {
         guard precision == .bf16 else { return value }
