@@ -1,13 +1,20 @@
 // Depthwise convolution of LANES channels, COLUMNS outputs of a row at once in registers: every input vector is loaded
 // once per kernel row. Included with DEPTHWISE (a suffix for the names), COLUMNS (4 to 7), the vector type,
-// dw_element (what an output is) and dw_store (rounds a vector to it).
+// dw_element (what an output is), dw_store (rounds a vector to it) and, where there is one, dw_stream (the same, past the caches).
 
 static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
     const nr_depthwise *d, const float *input, const float *weights, dw_element *output, vec bias, const int kernel,
     const int stride, const int columns) {
     vec acc[COLUMNS];
+#ifdef dw_stream
+    // Whole cache lines only: parts of them would go to memory one by one.
+    const int streams = sizeof(vec) == 64 && d->streams;
+#else
+    const int streams = 0;
+#endif
+    if (!streams)
 #pragma clang loop unroll(full)
-    for (int t = 0; t < columns; t++) __builtin_prefetch(output + (t + columns) * d->output_pixel, 1);
+        for (int t = 0; t < columns; t++) __builtin_prefetch(output + (t + columns) * d->output_pixel, 1);
 #pragma clang loop unroll(full)
     for (int t = 0; t < columns; t++) acc[t] = bias;
 #pragma clang loop unroll(disable)
@@ -33,7 +40,11 @@ static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
 #pragma clang loop unroll(full)
     for (int t = 0; t < columns; t++) {
         const vec y = vec_swish(acc[t]);
-        dw_store(output + t * d->output_pixel, y);
+#ifdef dw_stream
+        if (streams) dw_stream(output + t * d->output_pixel, y);
+        else
+#endif
+            dw_store(output + t * d->output_pixel, y);
         sum += y;
     }
     return sum;

@@ -5,3 +5,4 @@
 #define narrow(x) (x)
 #define dw_element float
 #define dw_store(target, y) (*(vec_u *)(target) = (y))
+#define dw_stream(target, y) __builtin_nontemporal_store((y), (vec *)(target))

@@ -63,6 +63,7 @@ void nr_run_expand_depthwise(const nr_kernels *kernels, const nr_expand_depthwis
     const ptrdiff_t row = (ptrdiff_t)width * NR_GROUP;
     const int height = band_height(e);
     const ptrdiff_t element = kernels->element == NR_BF16 ? 2 : 4;
+    const int streams = e->streams && e->channels % 16 == 0 && (uintptr_t)e->output % 64 == 0;
     // Columns of zeros left and right are written once: nothing else ever is stored there.
     memset(e->band, 0, sizeof(float) * nr_band_floats(e));
     for (int y = 0, i = 0; y < height; y++)
@@ -92,7 +93,7 @@ void nr_run_expand_depthwise(const nr_kernels *kernels, const nr_expand_depthwis
                 .output = (char *)e->output + ((ptrdiff_t)y * e->output_width * e->channels + group) * element,
                 .output_pixel = e->channels, .output_row = (ptrdiff_t)e->output_width * e->channels,
                 .sums = e->sums + group, .rows = rows, .columns = e->output_width, .channels = channels,
-                .kernel = e->kernel, .stride = e->stride};
+                .kernel = e->kernel, .stride = e->stride, .streams = streams};
             kernels->depthwise(&d);
         }
     }

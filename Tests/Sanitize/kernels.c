@@ -105,7 +105,8 @@ static void expand_depthwise(const nr_kernels *k) {
         .bias = floats(channels), .output = map(k, (size_t)out_height * out_width * channels),
         .sums = floats(channels), .height = height, .width = width, .inputs = inputs, .channels = channels,
         .kernel = kernel, .stride = stride, .top = (int)next(kernel / 2 + 1), .left = (int)next(kernel / 2 + 1),
-        .output_height = out_height, .output_width = out_width, .band_rows = 1 + (int)next(out_height)};
+        .output_height = out_height, .output_width = out_width, .band_rows = 1 + (int)next(out_height),
+        .streams = (int)next(2)};
     if (expands) {
         e.expand_weights = pack(k, channels, inputs);
         e.expand_bias = floats(channels);

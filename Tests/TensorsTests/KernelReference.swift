@@ -31,7 +31,10 @@ final class GuardedBuffer {
 
     init(_ values: [Float]) {
         count = values.count
-        storage = .allocate(capacity: count + 2 * Self.zone)
+        // On a cache line's boundary, as the network's own memory.
+        storage = UnsafeMutableRawPointer.allocate(
+            byteCount: 4 * (count + 2 * Self.zone), alignment: 64
+        ).bindMemory(to: Float.self, capacity: count + 2 * Self.zone)
         storage.initialize(repeating: Self.mark, count: count + 2 * Self.zone)
         for (index, value) in values.enumerated() { storage[Self.zone + index] = value }
     }

@@ -242,6 +242,7 @@ import Testing
         (layer.top, layer.left) = (Int32(shape.top), Int32(shape.left))
         (layer.output_height, layer.output_width) = (Int32(shape.output.height), Int32(shape.output.width))
         layer.band_rows = Int32(shape.bandRows)
+        layer.streams = shape.bandRows % 2 == 0 ? 1 : 0
         let band = GuardedBuffer(count: nr_band_floats(&layer))
         var offsets = [Int32](repeating: -1, count: nr_band_offsets(&layer))
         layer.band = band.pointer

@@ -42,6 +42,8 @@ typedef struct nr_depthwise {
     float *sums;
     int32_t rows, columns, channels;
     int32_t kernel, stride;  // 3 or 5; 1 or 2
+    // Whether outputs go past the caches, where the kernels can; they then lie on boundaries of 64 bytes.
+    int32_t streams;
 } nr_depthwise;
 
 // target = what nr_pack_floats has packed, with input channel k multiplied by scale[k], as nr_pack would have stored it.
@@ -126,6 +128,7 @@ typedef struct nr_expand_depthwise {
     int32_t kernel, stride, top, left;  // zeros above and to the left
     int32_t output_height, output_width;
     int32_t band_rows;  // output rows of one band, at least 1
+    int32_t streams;    // whether the output is too large to be found in a cache by whoever reads it
     // The stem: where a pixel's taps lie, words from one pixel's to the next one's, and to the next row's. NULL: no stem.
     // inputs is then the number of taps, counted as if each were a value of the input.
     const int32_t *stem_steps;
