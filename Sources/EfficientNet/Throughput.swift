@@ -106,29 +106,3 @@ public struct Throughput: Sendable, Hashable {
         }
     }
 }
-
-extension Weights {
-    /// Weights of a sensible size that no file holds, for measurements of speed: the values do not matter to it, but
-    /// they must not grow to infinity or shrink to subnormal numbers, which do.
-    init(evenly parameters: [Layer.Parameter]) throws(EfficientNetError) {
-        var tensors: [String: Tensor] = [:]
-        var state: UInt32 = 1
-        for parameter in parameters {
-            let isMatrix = parameter.shape.count > 1
-            let fan = Float(parameter.shape.dropFirst().reduce(1, *))
-            let amplitude = isMatrix ? (6 / fan).squareRoot() : 0
-            let isScale = !isMatrix && !parameter.name.hasSuffix("bias") && !parameter.name.hasSuffix("mean")
-            let scalars = (0..<parameter.count).map { _ in
-                // A linear congruential generator (Numerical Recipes); its upper bits are even enough here.
-                state = state &* 1_664_525 &+ 1_013_904_223
-                return (isScale ? 1 : 0) + amplitude * (Float(state >> 8) / Float(1 << 23) - 1)
-            }
-            do {
-                tensors[parameter.name] = try Tensor(shape: parameter.shape, scalars: scalars)
-            } catch {
-                throw .tensors(error)
-            }
-        }
-        try self.init(tensors, parameters: parameters)
-    }
-}

@@ -150,3 +150,19 @@ struct DecodeBenchTests {
         #expect(try Program.run(["bench", "--decode", "nowhere"], in: study.folder).status == 66)
     }
 }
+
+@Suite("nightread bench")
+struct NetworkBenchTests {
+    @Test("The time of a start is measured where it is asked for, and only there", arguments: [false, true])
+    func start(_ isAsked: Bool) throws {
+        let study = try Study()
+        let arguments = ["bench", "--json", "--seconds", "0.05", "--threads", "1"] + (isAsked ? ["--start"] : [])
+        let output = try Program.run(arguments, in: study.folder)
+        #expect(output.status == 0, "\(output.error)")
+        let found = try #require(output.events.first)
+        #expect(found["variant"] as? String == "b0")
+        #expect((found["images_per_second"] as? Double ?? 0) > 0)
+        #expect(((found["start_milliseconds"] as? Double) != nil) == isAsked)
+        #expect(found["start_milliseconds"] as? Double != 0)
+    }
+}

@@ -19,6 +19,7 @@ struct BenchCommand: ParsableCommand {
             Examples:
               nightread bench --variant b0 --threads 2 --seconds 5 --json
               nightread bench --variant b4 --precision bf16 --threads 1 --layers
+              nightread bench --variant b7 --start
               nightread bench --decode scans more/scan.dcm --seconds 10
             """)
 
@@ -36,6 +37,9 @@ struct BenchCommand: ParsableCommand {
 
     @Flag(help: "Also print what each layer kind takes, and which share of the machine's multiplications it reaches.")
     var layers = false
+
+    @Flag(help: "Also print how long a model of this size takes from its files to packed weights, as at a run's start.")
+    var start = false
 
     @Option(help: "Images handed over at once, 1 to 1024.")
     var batch = 1
@@ -68,11 +72,18 @@ struct BenchCommand: ParsableCommand {
         } catch {
             throw ExitStatus.leave(error)
         }
+        let startMilliseconds: Double?
+        do {
+            startMilliseconds = start ? try StartBenchmark.measure(variant, precision: precision) : nil
+        } catch {
+            throw ExitStatus.leave(error)
+        }
         if json {
             let record = Record(
                 variant: variant.rawValue, precision: result.precision.rawValue, batch: batch, threads: threads,
                 isa: result.instructionSet.rawValue, images: result.images,
-                imagesPerSecond: result.imagesPerSecond, millisecondsPerImage: result.millisecondsPerImage)
+                imagesPerSecond: result.imagesPerSecond, millisecondsPerImage: result.millisecondsPerImage,
+                startMilliseconds: startMilliseconds)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             print(String(decoding: try encoder.encode(record), as: UTF8.self))
@@ -84,6 +95,9 @@ struct BenchCommand: ParsableCommand {
                 images/s   \(String(format: "%.1f", result.imagesPerSecond))
                 ms/image   \(String(format: "%.2f", result.millisecondsPerImage)) per thread
                 """)
+            if let startMilliseconds {
+                print("start      \(String(format: "%.0f", startMilliseconds)) ms (read, verify, pack)")
+            }
             if layers { print(LayerTable(result).text) }
         }
         if let note = precision.note(on: result.instructionSet) {
@@ -140,11 +154,14 @@ struct BenchCommand: ParsableCommand {
         var images: Int
         var imagesPerSecond: Double
         var millisecondsPerImage: Double
+        /// Left out where it was not asked for.
+        var startMilliseconds: Double?
 
         private enum CodingKeys: String, CodingKey {
             case variant, precision, batch, threads, isa, images
             case imagesPerSecond = "images_per_second"
             case millisecondsPerImage = "milliseconds_per_image"
+            case startMilliseconds = "start_milliseconds"
         }
     }
 }
