@@ -15,40 +15,68 @@ extension StudyStore {
         run: String, path: String, stamp: FileStamp, scan: ScanRecord, readings: [NewReading]
     ) throws(StoreError) -> RecordedReadings {
         try write { db in
-            let moment = now()
-            let context = try context(of: run, db)
-            let scanID = try register(scan, at: moment, db)
-            let known = try Set(
-                Int.fetchAll(
-                    db,
-                    sql: "SELECT frame FROM readings WHERE scan_id = ? AND model_id = ? AND preprocessing_digest = ?",
-                    arguments: [scanID, context.modelID, context.preprocessingDigest]))
-            let new = readings.filter { !known.contains($0.frame) }.sorted { $0.frame < $1.frame }
-            guard !(known.isEmpty && new.isEmpty) else {
-                throw StoreError.invalid("\(path): marked read, but no reading is given or known")
-            }
-            var rows: [(reading: NewReading, call: Call, text: String)] = []
-            for reading in new {
-                let call = try check(reading, of: path, scan: scan, model: context.model)
-                rows.append((reading, call, JSONValue(reading.probabilities).canonical))
-            }
-            let event = try append(
-                new.isEmpty ? .scanRecognised : .scanRead, subject: path,
-                details: [
-                    "run": .string(run), "sha256": .string(scan.sha256), "model": .string(context.model.digest),
-                    "preprocessing": .string(context.preprocessingDigest), "frames": JSONValue(scan.frames),
-                    "new": JSONValue(new.count),
-                    "readings_sha256": .string(
-                        ReadingsDigest.of(rows.map { ($0.reading.frame, $0.text, $0.call.finding) })),
-                ], at: moment, db)
-            for row in rows {
-                try insert(
-                    row.reading, row.call, probabilities: row.text, run: run, path: path, scanID: scanID,
-                    context: context, event: event, at: moment, db)
-            }
-            try upsertEntry(run: run, path, .read, detail: nil, sha256: scan.sha256, stamp: stamp, at: moment, db)
-            return RecordedReadings(new: new.count, existing: readings.count - new.count)
+            try record(readings, of: scan, run: run, path: path, stamp: stamp, context: try context(of: run, db), db)
         }
+    }
+
+    /// Records what became of several paths, in order and in one transaction: a commit waits for the disk.
+    public func record(run: String, _ records: [PathRecord]) throws(StoreError) {
+        guard !records.isEmpty else { return }
+        try write { db in
+            let context = try context(of: run, db)
+            for record in records {
+                let (path, stamp) = (record.path, record.stamp)
+                switch record.content {
+                case .read(let scan, let readings):
+                    try self.record(readings, of: scan, run: run, path: path, stamp: stamp, context: context, db)
+                case .outcome(let outcome, let sha256, let scan):
+                    if let scan { _ = try register(scan, at: now(), db) }
+                    try self.record(outcome, run: run, path: path, stamp: stamp, sha256: sha256, at: now(), db)
+                case .failure(let failure):
+                    try self.record(failure, run: run, path: path, stamp: stamp, db)
+                }
+            }
+        }
+    }
+
+    @discardableResult
+    private func record(
+        _ readings: [NewReading], of scan: ScanRecord, run: String, path: String, stamp: FileStamp?,
+        context: RunContext,
+        _ db: Database
+    ) throws -> RecordedReadings {
+        let moment = now()
+        let scanID = try register(scan, at: moment, db)
+        let known = try Set(
+            Int.fetchAll(
+                db,
+                sql: "SELECT frame FROM readings WHERE scan_id = ? AND model_id = ? AND preprocessing_digest = ?",
+                arguments: [scanID, context.modelID, context.preprocessingDigest]))
+        let new = readings.filter { !known.contains($0.frame) }.sorted { $0.frame < $1.frame }
+        guard !(known.isEmpty && new.isEmpty) else {
+            throw StoreError.invalid("\(path): marked read, but no reading is given or known")
+        }
+        var rows: [(reading: NewReading, call: Call, text: String)] = []
+        for reading in new {
+            let call = try check(reading, of: path, scan: scan, model: context.model)
+            rows.append((reading, call, JSONValue(reading.probabilities).canonical))
+        }
+        let event = try append(
+            new.isEmpty ? .scanRecognised : .scanRead, subject: path,
+            details: [
+                "run": .string(run), "sha256": .string(scan.sha256), "model": .string(context.model.digest),
+                "preprocessing": .string(context.preprocessingDigest), "frames": JSONValue(scan.frames),
+                "new": JSONValue(new.count),
+                "readings_sha256": .string(
+                    ReadingsDigest.of(rows.map { ($0.reading.frame, $0.text, $0.call.finding) })),
+            ], at: moment, db)
+        for row in rows {
+            try insert(
+                row.reading, row.call, probabilities: row.text, run: run, path: path, scanID: scanID,
+                context: context, event: event, at: moment, db)
+        }
+        try upsertEntry(run: run, path, .read, detail: nil, sha256: scan.sha256, stamp: stamp, at: moment, db)
+        return RecordedReadings(new: new.count, existing: readings.count - new.count)
     }
 
     /// Records a path that is neither read nor failed. A later record of the same path replaces the outcome.
@@ -98,29 +126,34 @@ extension StudyStore {
     }
 
     /// Records that a scan could not be read: a failure row, the entry and the audit event.
-    /// - Parameters:
-    ///   - stage: where on its way: `open`, `hash`, `decode`, `prepare`, `network`, …
-    ///   - kind: one word; those of `FailureRecord.quarantiningKinds` count towards quarantine.
-    ///   - reason: expected and found, as the user reads it.
+    /// - Parameters: as those of `NewFailure`.
     public func recordFailure(
         run: String, path: String, stamp: FileStamp?, sha256: String?, stage: String, kind: String, reason: String
     ) throws(StoreError) {
-        try write { db in
-            let moment = now()
-            let event = try append(
-                .scanFailed, subject: path,
-                details: [
-                    "run": .string(run), "sha256": JSONValue(sha256), "stage": .string(stage), "kind": .string(kind),
-                    "reason": .string(reason),
-                ], at: moment, db)
-            try db.run(
-                sql: """
-                    INSERT INTO failures (run_id, path, sha256, stage, kind, reason, failed_at, event)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [run, path, sha256, stage, kind, reason, moment.description, event])
-            try upsertEntry(run: run, path, .failed, detail: reason, sha256: sha256, stamp: stamp, at: moment, db)
-        }
+        let failure = NewFailure(sha256: sha256, stage: stage, kind: kind, reason: reason)
+        try write { db in try record(failure, run: run, path: path, stamp: stamp, db) }
+    }
+
+    private func record(
+        _ failure: NewFailure, run: String, path: String, stamp: FileStamp?, _ db: Database
+    ) throws {
+        let moment = now()
+        let event = try append(
+            .scanFailed, subject: path,
+            details: [
+                "run": .string(run), "sha256": JSONValue(failure.sha256), "stage": .string(failure.stage),
+                "kind": .string(failure.kind), "reason": .string(failure.reason),
+            ], at: moment, db)
+        try db.run(
+            sql: """
+                INSERT INTO failures (run_id, path, sha256, stage, kind, reason, failed_at, event)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                run, path, failure.sha256, failure.stage, failure.kind, failure.reason, moment.description, event,
+            ])
+        try upsertEntry(
+            run: run, path, .failed, detail: failure.reason, sha256: failure.sha256, stamp: stamp, at: moment, db)
     }
 
     private func check(

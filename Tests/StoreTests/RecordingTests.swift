@@ -67,6 +67,54 @@ struct RecordingTests {
         #expect(try store.entries(run: run.id).filter { $0.detail == "pattern" }.count == 5000)
     }
 
+    /// Outcomes of every kind, the last of which is about a content that the first one has read.
+    private var every: [PathRecord] {
+        [
+            PathRecord(path: "/in/a.png", stamp: stamp(), .read(scan(1), [reading()])),
+            PathRecord(
+                path: "/in/b.png", stamp: stamp(2),
+                .failure(NewFailure(sha256: digest(2), stage: "decode", kind: "corrupt", reason: "no end"))),
+            PathRecord(
+                path: "/in/c.png", stamp: nil, .outcome(.duplicate(of: "/in/a.png"), sha256: digest(1), scan: nil)),
+            PathRecord(
+                path: "/in/d.png", stamp: stamp(4),
+                .outcome(.skipped(rule: "where: modality MR"), sha256: digest(4), scan: scan(4))),
+            PathRecord(
+                path: "/in/e.png", stamp: stamp(5),
+                .outcome(.quarantined(reason: "twice"), sha256: digest(5), scan: nil)),
+            PathRecord(path: "/in/f.png", stamp: stamp(6), .read(scan(1), [])),
+        ]
+    }
+
+    @Test("Several scans recorded together are events in their order, with the rows of each")
+    func together() throws {
+        let run = try store.beginRun(start())
+        let before = try store.auditHead().count
+        try store.record(run: run.id, every)
+        let events = try store.auditEvents(after: before, limit: 100)
+        #expect(events.map(\.subject) == ["/in/a.png", "/in/b.png", "/in/e.png", "/in/f.png"])
+        #expect(events.map(\.action) == ["scan read", "scan failed", "scan quarantined", "scan recognised"])
+        let outcomes = try store.entries(run: run.id).map(\.outcome)
+        #expect(outcomes == [.read, .failed, .duplicate, .skipped, .quarantined, .read])
+        #expect(try store.readings(run: run.id).map(\.path) == ["/in/a.png", "/in/f.png"])
+        #expect(try store.failures(run: run.id).map(\.reason) == ["no end"])
+        #expect(try store.scan(sha256: digest(4)) == scan(4))
+        #expect(try store.verifyAudit().problemCount == 0)
+    }
+
+    @Test("Of scans recorded together, all are there or none")
+    func allOrNothing() throws {
+        let run = try store.beginRun(start())
+        let before = try store.auditHead()
+        let unread = PathRecord(path: "/in/z.png", stamp: stamp(9), .read(scan(9), []))
+        #expect(throws: StoreError.self) { try store.record(run: run.id, every + [unread]) }
+        #expect(try store.entries(run: run.id).isEmpty)
+        #expect(try store.scan(sha256: digest(1)) == nil)
+        #expect(try store.auditHead() == before)
+        try store.record(run: run.id, every)
+        #expect(try store.ledger(run: run.id).seen == 6)
+    }
+
     @Test("A later run recognises what an earlier run read with the same model")
     func recognised() throws {
         let first = try store.beginRun(start())

@@ -4,22 +4,9 @@ import Foundation
 import Imaging
 import Store
 
-/// One of the run's threads: takes a path, has it decoded and read by processes of its own, records the outcome. Whatever dies
-/// on the way costs that scan one recorded failure and is replaced.
+/// One of the run's threads: takes a path, has it decoded and read by processes of its own, hands the outcome over to be
+/// recorded. Whatever dies on the way costs that scan one recorded failure and is replaced.
 final class Lane {
-    /// What becomes of a path, before it is recorded.
-    private enum Outcome {
-        case read(ScanRecord, [NewReading], call: Call?)
-        case other(EntryOutcome)
-        /// Left alone for what the file says of itself; `scan` where it was decoded to find out.
-        case excluded(rule: String, scan: ScanRecord?)
-        case failed(ScanFailure)
-        /// The file is not complete yet; watching looks at it again.
-        case incomplete(reason: String)
-        /// The run is being stopped at once; nothing is recorded.
-        case dropped
-    }
-
     /// How often a file is read again that changed while it was read.
     private static let attempts = 3
     /// How often processes may fail to start in a row, before the run gives up.
@@ -44,7 +31,11 @@ final class Lane {
         while let path = session.timing(.idle, { session.queue.next() }) {
             do throws(PipelineError) {
                 try session.checkFreeSpace()
-                try process(path)
+                if let finished = try process(path) {
+                    session.timing(.store) { session.recorder.record(finished) }
+                    continue
+                }
+                session.dropped(path)
             } catch {
                 session.dropped(path)
                 session.abort(error)
@@ -53,12 +44,13 @@ final class Lane {
         }
     }
 
-    private func process(_ path: String) throws(PipelineError) {
+    /// - Returns: nil when the run is being stopped at once.
+    private func process(_ path: String) throws(PipelineError) -> FinishedScan? {
         let start = Instant.now
         let deadline = start.advanced(seconds: session.pipeline.limits.seconds)
         var stamp: FileStamp?
         var digest: String?
-        var outcome = Outcome.failed(
+        var outcome = ScanOutcome.failed(
             ScanFailure(stage: .hash, kind: .changing, reason: "the file did not stay the same while it was read"))
         if session.options.watch != nil { outcome = .incomplete(reason: "still being written") }
         for _ in 0..<Self.attempts {
@@ -80,13 +72,16 @@ final class Lane {
             }
             if let digest { session.disclaim(digest, for: path) }
         }
-        try record(path, outcome, stamp: stamp, digest: digest, since: start)
+        if let digest, !outcome.speaksForContent { session.disclaim(digest, for: path) }
+        return FinishedScan(
+            path: path, outcome, stamp: stamp, digest: digest, labels: session.model.labels,
+            milliseconds: Instant.now.seconds(since: start) * 1e3)
     }
 
     /// - Returns: nil when the file changed meanwhile, so that all of it has to be done again.
     private func look(
         at file: ScanFile, digest: inout String?, until deadline: Instant
-    ) throws(PipelineError) -> Outcome? {
+    ) throws(PipelineError) -> ScanOutcome? {
         let limits = session.pipeline.limits
         if file.stamp.size == 0 || file.stamp.size > limits.scan.maxFileBytes,
             !session.pipeline.expectsScan(at: file.path)
@@ -140,9 +135,9 @@ final class Lane {
     }
 
     /// What can be said of a content from what the store knows of it; nil where it has to be decoded.
-    private func recognise(_ sha256: String) throws(PipelineError) -> Outcome? {
+    private func recognise(_ sha256: String) throws(PipelineError) -> ScanOutcome? {
         let selection = session.pipeline.selection
-        return try session.storing { (store) throws(StoreError) -> Outcome? in
+        return try session.storing { (store) throws(StoreError) -> ScanOutcome? in
             if !selection.wanted.isEmpty {
                 guard let attributes = try store.scan(sha256: sha256)?.attributes else { return nil }
                 if let rule = selection.exclusion(of: attributes) { return .excluded(rule: rule, scan: nil) }
@@ -155,7 +150,7 @@ final class Lane {
 
     private func decodeAndRead(
         _ file: ScanFile, sha256: String, until deadline: Instant
-    ) throws(PipelineError) -> Outcome {
+    ) throws(PipelineError) -> ScanOutcome {
         let decoder = try startDecoder()
         let start = Instant.now
         let answer: DecoderAnswer
@@ -196,7 +191,7 @@ final class Lane {
 
     private func read(
         _ frames: [FrameGeometry], of scan: ScanRecord, decodeMilliseconds: Double, until deadline: Instant
-    ) throws(PipelineError) -> Outcome {
+    ) throws(PipelineError) -> ScanOutcome {
         var readings: [NewReading] = []
         let worker = try startWorker()
         for frame in frames {
@@ -246,7 +241,7 @@ final class Lane {
             reason: "\(what) took longer than \(session.pipeline.limits.seconds) s (limits.seconds)")
     }
 
-    private func lost(_ failure: ChildFailure, stage: ScanFailure.Stage) -> Outcome {
+    private func lost(_ failure: ChildFailure, stage: ScanFailure.Stage) -> ScanOutcome {
         switch failure {
         case .cancelled: .dropped
         case .timedOut: .failed(timeout(stage, stage == .decode ? "decoding" : "reading"))
@@ -258,72 +253,12 @@ final class Lane {
     /// A file that ends early is a failure, unless it is young and will be looked at again.
     private func incompleteOrFailed(
         _ file: ScanFile, _ kind: FailureKind, _ reason: String, stage: ScanFailure.Stage
-    ) -> Outcome {
+    ) -> ScanOutcome {
         let age = Date().timeIntervalSince1970 - Double(file.stamp.mtimeNanoseconds) / 1e9
         if session.options.watch != nil, kind == .truncated || kind == .empty, age < Self.youth {
             return .incomplete(reason: reason)
         }
         return .failed(ScanFailure(stage: stage, kind: kind, reason: reason))
-    }
-
-    // MARK: Recording
-
-    private func record(
-        _ path: String, _ outcome: Outcome, stamp: FileStamp?, digest: String?, since start: Instant
-    ) throws(PipelineError) {
-        let run = session.run.id
-        var event: (EntryRecord.Outcome, String?, FailureKind?, Int, String?)
-        switch outcome {
-        case .dropped:
-            if let digest { session.disclaim(digest, for: path) }
-            session.dropped(path)
-            return
-        case .read(let scan, let readings, let call):
-            guard let stamp else { return }
-            _ = try session.storing { (store) throws(StoreError) in
-                try store.recordRead(run: run, path: path, stamp: stamp, scan: scan, readings: readings)
-            }
-            let label = call.map { call in call.findings.first.map { session.model.labels[$0.label] } ?? call.topLabel }
-            event = (.read, nil, nil, call?.finding == true ? 1 : 0, label)
-        case .failed(let failure):
-            try session.storing { (store) throws(StoreError) in
-                try store.recordFailure(
-                    run: run, path: path, stamp: stamp, sha256: digest, stage: failure.stage.rawValue,
-                    kind: failure.kind.rawValue, reason: failure.reason)
-            }
-            event = (.failed, failure.reason, failure.kind, 0, nil)
-        case .incomplete(let reason):
-            if let digest { session.disclaim(digest, for: path) }
-            try session.storing { (store) throws(StoreError) in
-                try store.recordOutcome(
-                    run: run, path: path, stamp: stamp, outcome: .pending(reason: reason), sha256: nil)
-            }
-            session.comeBack(to: path)
-            event = (.pending, reason, nil, 0, nil)
-        case .excluded(let rule, let scan):
-            // Another path with this content is left out for what it says, and not for being a duplicate.
-            if let digest { session.disclaim(digest, for: path) }
-            try session.storing { (store) throws(StoreError) in
-                try store.recordOutcome(
-                    run: run, path: path, stamp: stamp, outcome: .skipped(rule: rule), sha256: digest, scan: scan)
-            }
-            event = (.skipped, rule, nil, 0, nil)
-        case .other(let outcome):
-            try session.storing { (store) throws(StoreError) in
-                try store.recordOutcome(run: run, path: path, stamp: stamp, outcome: outcome, sha256: digest)
-            }
-            switch outcome {
-            case .duplicate(let other): event = (.duplicate, other, nil, 0, nil)
-            case .skipped(let rule): event = (.skipped, rule, nil, 0, nil)
-            case .pending(let reason): event = (.pending, reason, nil, 0, nil)
-            case .quarantined(let reason): event = (.quarantined, reason, nil, 0, nil)
-            }
-        }
-        session.post(
-            .scan(
-                ScanEvent(
-                    path: path, outcome: event.0, detail: event.1, kind: event.2, findings: event.3, label: event.4,
-                    milliseconds: Instant.now.seconds(since: start) * 1e3)))
     }
 
     // MARK: Processes

@@ -42,7 +42,7 @@ public struct ScanEvent: Sendable {
     public let findings: Int
     /// Strongest finding, or else most probable label, for a scan that was read now.
     public let label: String?
-    /// Wall-clock milliseconds from opening to recording.
+    /// Wall-clock milliseconds from opening to its outcome, which may wait for others before it is recorded.
     public let milliseconds: Double
 
     init(

@@ -74,6 +74,7 @@ final class RunLoop {
             try session.postpone(later, reason: "not reached: --limit \(limit)")
             isCutShort = !later.isEmpty
         }
+        session.recorder.start(session)
         // No more lanes than scans; watching never knows.
         for number in 0..<(inbox == nil ? min(workers, paths.count) : workers) { startLane(number) }
         inbox?.start()
@@ -158,6 +159,7 @@ final class RunLoop {
     // MARK: End
 
     private func finish(_ inbox: InboxFeeder?) -> RunResult {
+        session.recorder.finish()
         passEventsOn()
         var end: RunResult.End = stopReason.map { isFinal ? .finished : .stopped(reason: $0) } ?? .finished
         if let abort = session.abortReason { end = .aborted(abort) }

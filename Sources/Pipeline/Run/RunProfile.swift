@@ -12,7 +12,7 @@ public final class RunProfile: Sendable {
         case prepare
         /// Its worker runs the network.
         case network
-        /// Questions to the store and what is recorded, commits and waiting for another lane's included.
+        /// Questions to the store and handing over what is recorded. Commits are a thread's of their own, and count where lanes have to wait for one.
         case store
         /// The file's content is read and its digest made.
         case hash

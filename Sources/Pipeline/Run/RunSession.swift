@@ -20,6 +20,7 @@ final class RunSession: Sendable {
     let program: ChildProgram
     let options: RunOptions
     let queue = WorkQueue()
+    let recorder = Recorder()
     /// Raised when scans in hand are to be dropped.
     let cancel: Flag
     /// Raised when there is something in the mailbox, or a lane ended.
