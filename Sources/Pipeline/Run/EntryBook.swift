@@ -72,7 +72,9 @@ struct EntryBook {
         case .duplicate: guard let sha256 = entry.sha256, spokenFor.contains(sha256) else { return nil }
         case .skipped, .pending: return nil
         }
-        if let sha256 = entry.sha256, entry.outcome != .duplicate { _ = session.claim(sha256, for: path) }
+        if let sha256 = entry.sha256, entry.outcome != .duplicate, session.claims.claim(sha256, for: path) == nil {
+            session.claims.settle(sha256, for: path)
+        }
         return Settling.Look(stamp)
     }
 }

@@ -50,6 +50,8 @@ final class Lane {
         let deadline = start.advanced(seconds: session.pipeline.limits.seconds)
         var stamp: FileStamp?
         var digest: String?
+        // Whatever happens from here on: nobody may be left waiting for what becomes of this content.
+        defer { if let digest { session.claims.giveBack(digest, for: path) } }
         var outcome = ScanOutcome.failed(
             ScanFailure(stage: .hash, kind: .changing, reason: "the file did not stay the same while it was read"))
         if session.options.watch != nil { outcome = .incomplete(reason: "still being written") }
@@ -70,9 +72,9 @@ final class Lane {
                 outcome = result
                 break
             }
-            if let digest { session.disclaim(digest, for: path) }
+            if let digest { session.claims.giveBack(digest, for: path) }
         }
-        if let digest, !outcome.speaksForContent { session.disclaim(digest, for: path) }
+        if let digest, outcome.speaksForContent { session.claims.settle(digest, for: path) }
         return FinishedScan(
             path: path, outcome, stamp: stamp, digest: digest, labels: session.model.labels,
             milliseconds: Instant.now.seconds(since: start) * 1e3)
@@ -117,7 +119,10 @@ final class Lane {
             digest = known
         }
         guard let sha256 = digest else { return nil }
-        if let other = session.claim(sha256, for: file.path) { return .other(.duplicate(of: other)) }
+        let hashed = Instant.now
+        let other = session.timing(.idle) { session.claims.claim(sha256, for: file.path) }
+        if let other { return .other(.duplicate(of: other)) }
+        let deadline = deadline.advanced(seconds: Instant.now.seconds(since: hashed))
         if let outcome = try recognise(sha256) { return outcome }
         if !session.options.retryQuarantined {
             let crashes: Int = try session.storing { (store) throws(StoreError) in

@@ -21,6 +21,7 @@ final class RunSession: Sendable {
     let options: RunOptions
     let queue = WorkQueue()
     let recorder = Recorder()
+    let claims = ContentClaims()
     /// Raised when scans in hand are to be dropped.
     let cancel: Flag
     /// Raised when there is something in the mailbox, or a lane ended.
@@ -28,8 +29,6 @@ final class RunSession: Sendable {
 
     private struct Shared {
         var events: [RunEvent] = []
-        /// Content → the path of this run that stands for it.
-        var claims: [String: String] = [:]
         /// Paths whose scans are incomplete, to be looked at again while watching.
         var comeBack: [String] = []
         /// Paths that were in hand when the run was stopped at once.
@@ -72,24 +71,6 @@ final class RunSession: Sendable {
         shared.withLock { shared in
             defer { shared.events = [] }
             return shared.events
-        }
-    }
-
-    // MARK: Content that occurs more than once
-
-    /// Claims content for `path`. Returns the path that has it already, if another has.
-    func claim(_ sha256: String, for path: String) -> String? {
-        shared.withLock { shared in
-            if let other = shared.claims[sha256], other != path { return other }
-            shared.claims[sha256] = path
-            return nil
-        }
-    }
-
-    /// Gives a claim back: the path did not get as far as an outcome that speaks for the content.
-    func disclaim(_ sha256: String, for path: String) {
-        shared.withLock { shared in
-            if shared.claims[sha256] == path { shared.claims[sha256] = nil }
         }
     }
 
