@@ -57,6 +57,38 @@ struct DemoTests {
         #expect(audit.status == 0, "\(audit.out)\(audit.error)")
     }
 
+    @Test("Both demo models pass their self-test in bfloat16; of the other convention they fail in float already")
+    func bfloat16() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "nightread-demo-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder.appending(path: "study"), withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for variant in ["b0", "b1"] {
+            let model = folder.appending(path: variant)
+            try FileManager.default.copyItem(at: Self.models.appending(path: "chest-phantom-\(variant)"), to: model)
+            let pipeline = """
+                study: demo
+                inputs: [{path: study}]
+                model: \(variant)
+                precision: bf16
+                store: demo.sqlite
+                report: {csv: findings.csv}
+                """
+            try Data(pipeline.utf8).write(to: folder.appending(path: "demo.yaml"))
+            let output = try Program.run(["run", "demo.yaml"], in: folder)
+            #expect(output.status == 0, "\(output.error)")
+
+            let manifest = model.appending(path: "model.json")
+            let text = try String(contentsOf: manifest, encoding: .utf8)
+            let wrong = text.replacing(/"padding" ?: "same"/, with: #""padding": "symmetric""#)
+            #expect(wrong != text)
+            try Data(wrong.utf8).write(to: manifest)
+            let refused = try Program.run(["run", "demo.yaml"], in: folder)
+            #expect(refused.status == 74)
+            #expect(refused.error.contains("the self-test failed in f32"), "\(refused.error)")
+        }
+    }
+
     @Test("Phantoms that cannot be written end with 73 and name the place")
     func unwritablePhantoms() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "nightread-demo-\(UUID().uuidString)")

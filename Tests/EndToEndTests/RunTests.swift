@@ -214,7 +214,8 @@ struct RunTests {
         let output = try study.run()
         #expect(output.status == 74)
         #expect(
-            output.error.contains("the self-test failed: expected prepared samples within 0.001"), "\(output.error)")
+            output.error.contains("the self-test failed in f32: expected prepared samples within 0.001"),
+            "\(output.error)")
         #expect(!FileManager.default.fileExists(atPath: study.storeFile.path))
         let doctor = try Program.run(["doctor", study.pipeline], in: study.folder)
         #expect(doctor.status == 74)
