@@ -2,12 +2,14 @@
 
 # One set of flags for everything, so that demo and test share one build. The kernels need optimisation; tests need @testable.
 SWIFT_FLAGS = -c release -Xswiftc -enable-testing
-PACKAGES    = libpng-dev libdeflate-dev libtiff-dev libjpeg62-turbo-dev libdcmtk-dev libopenjp2-7-dev libnifti2-dev libsqlite3-dev zlib1g-dev
+PACKAGES    = libpng-dev libisal-dev libtiff-dev libjpeg62-turbo-dev libdcmtk-dev libopenjp2-7-dev libnifti2-dev libsqlite3-dev zlib1g-dev
 NIGHTREAD   = .build/release/nightread
+# What is installed brings Swift's runtime along: machines that only read scans need no Swift, and a decoder starts sooner.
+INSTALLED   = .build/install/release/nightread
 DEMO_COUNT  = 60
 DEMO_SEED   = 7
 
-.PHONY: help setup build build-tests demo test test-long fuzz sanitize lint format install clean bench
+.PHONY: help setup build build-installed build-tests demo test test-long fuzz sanitize lint format install clean bench
 
 help:
 	@echo "make demo       draw a study of chest phantoms, read it with the demo model, write the findings report"
@@ -17,7 +19,7 @@ help:
 	@echo "make sanitize   run the kernels under AddressSanitizer, their buffers between forbidden pages"
 	@echo "make bench      measure engine, decoding and whole nights, beside other programs where these are installed"
 	@echo "make build      build $(NIGHTREAD)"
-	@echo "make install    copy nightread to PREFIX/bin (default /usr/local)"
+	@echo "make install    build nightread with Swift's runtime inside and copy it to PREFIX/bin (default /usr/local)"
 	@echo "make lint       check the formatting;  make format  mends it"
 	@echo "make clean      remove what was built and drawn; stores and reports stay"
 
@@ -35,6 +37,9 @@ setup:
 
 build: setup
 	@swift build $(SWIFT_FLAGS) --product nightread
+
+build-installed: setup
+	@swift build -c release --static-swift-stdlib --scratch-path .build/install --product nightread
 
 demo: build
 	@test -f Examples/study/labels.csv || $(NIGHTREAD) phantom Examples/study --count $(DEMO_COUNT) --seed $(DEMO_SEED)
@@ -65,12 +70,12 @@ format:
 
 # The peers' Python: make bench PYTHON=peers/bin/python
 PYTHON ?= python3
-bench: build
-	@Benchmarks/run.sh $(NIGHTREAD) $(PYTHON)
+bench: build-installed
+	@Benchmarks/run.sh $(INSTALLED) $(PYTHON)
 
 PREFIX ?= /usr/local
-install: build
-	install -D -m 755 $(NIGHTREAD) $(DESTDIR)$(PREFIX)/bin/nightread
+install: build-installed
+	install -D -s -m 755 $(INSTALLED) $(DESTDIR)$(PREFIX)/bin/nightread
 
 clean:
 	rm -rf .build Examples/study

@@ -16,7 +16,7 @@ let libniftiHeaders: [CSetting] = [.unsafeFlags(["-I/usr/include/nifti"])]
 
 let codecLibraries = [
     "png16", "tiff", "jpeg", "openjp2", "nifti2", "dcmjpls", "dcmjpeg", "dcmdata", "oflog", "ofstd", "z",
-    "deflate",
+    "isal",
 ]
 
 func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {

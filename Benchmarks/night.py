@@ -62,9 +62,10 @@ def ours(program, model, scans, precision):
             "store: night.sqlite\nreport: {csv: findings.csv}\n")
         _, peak = watched([program, "run", "night.yaml", "--json"], folder)
         rows = sqlite3.connect(f"{folder}/night.sqlite").execute(
-            "SELECT count(*), (julianday(max(read_at)) - julianday((SELECT max(started_at) FROM sessions))) * 86400 FROM readings")
-        count, seconds = rows.fetchone()
-        return count / seconds, peak
+            "SELECT sum(read_at > first), (julianday(max(read_at)) - julianday(first)) * 86400 "
+            "FROM readings, (SELECT min(read_at) AS first FROM readings)")
+        later, seconds = rows.fetchone()
+        return later / seconds, peak
 
 
 def peer(scans, variant, precision):
