@@ -3,7 +3,7 @@
 
     Benchmarks/decode_peers.py --nightread .build/release/nightread --seconds 10 FOLDER…
 
-Nightread decodes every file in a sandboxed process of its own, as in a run; the others in this one. Both open the file each time and
+Nightread decodes every file in a sandboxed process of its own, as in a run (or several, --decoder-scans); the others in this one. Both open the file each time and
 make all of its samples. Only files that both decode are compared, each by the median of its times; rounds of the two alternate, so
 that a machine that becomes slower meanwhile does so for both. The last column leaves out what the process and its sandbox take, the same
 for every file: of small files that is nearly everything.
@@ -69,10 +69,10 @@ def format_of(path):
     return None
 
 
-def ours(program, paths, seconds):
+def ours(program, paths, seconds, scans):
     """What the program says of them."""
-    out = subprocess.run([program, "bench", "--json", "--seconds", str(seconds), "--decode", *map(str, paths)],
-                         check=True, capture_output=True, text=True)
+    out = subprocess.run([program, "bench", "--json", "--seconds", str(seconds), "--decoder-scans", str(scans), "--decode",
+                          *map(str, paths)], check=True, capture_output=True, text=True)
     return json.loads(out.stdout)
 
 
@@ -81,6 +81,7 @@ def main():
     parser.add_argument("paths", nargs="+", type=pathlib.Path)
     parser.add_argument("--nightread", default=".build/release/nightread")
     parser.add_argument("--seconds", type=float, default=10, help="for each format and program")
+    parser.add_argument("--decoder-scans", type=int, default=1, help="as limits.decoder_scans in a pipeline file")
     options = parser.parse_args()
     groups = collections.defaultdict(list)
     for path in options.paths:
@@ -91,7 +92,7 @@ def main():
     for kind, files in groups.items():
         name, decode = PEERS[kind]
         both = []
-        refused = set(ours(options.nightread, files, 0.001)["not_decoded"])
+        refused = set(ours(options.nightread, files, 0.001, 1)["not_decoded"])
         for file in files:
             if str(file) in refused:
                 continue
@@ -103,7 +104,7 @@ def main():
             continue
         rounds, times, own = 4, [[] for _ in both], []
         for _ in range(rounds):
-            own.append(ours(options.nightread, [file for file, _ in both], options.seconds / rounds)["formats"][0])
+            own.append(ours(options.nightread, [file for file, _ in both], options.seconds / rounds, options.decoder_scans)["formats"][0])
             end = time.perf_counter() + options.seconds / rounds
             while True:
                 for (file, _), taken in zip(both, times):

@@ -2,11 +2,15 @@
 //
 // The child answers in a page of memory shared with the parent, not on the socket, which it closes first: it has no way to
 // speak for a later scan. The parent reads that memory only after it has reaped the child, so nobody writes to it any more.
+//
+// Where requests allow a child several scans, it keeps the socket and answers itself until it has had them or refuses one; a scan that
+// takes it over can then speak for those that follow it there. The parent meanwhile waits for its end, and answers for it where it died.
 #define _GNU_SOURCE
 #include "decoder_loop.h"
 
 #include <CSystem.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -19,6 +23,7 @@ static const nr_patience forever = {.deadline = -1, .cancel = -1};
 
 // What a child leaves behind. Pages that no scan needs are never touched.
 typedef struct {
+    uint64_t at_work;  // token of the scan that a child is decoding; 0 where it has answered
     nr_decoder_reply reply;
     nr_scan scan;
     nr_failure failure;
@@ -47,10 +52,11 @@ static int confine(const nr_decoder_request *request, surroundings *around) {
     if (error == 0) error = nr_set_limit(RLIMIT_FSIZE, 0, 0);
     // No child of its own could outlive it; the filter below says the same to root, whom this does not bind.
     if (error == 0) error = nr_set_limit(RLIMIT_NPROC, 0, 0);
-    if (error == 0) error = nr_set_limit(RLIMIT_CPU, request->cpu_seconds, (uint64_t)request->cpu_seconds + 1);
+    uint64_t processor = (uint64_t)request->cpu_seconds * request->scans_per_child;
+    if (error == 0) error = nr_set_limit(RLIMIT_CPU, processor, processor + 1);
     if (error == 0) error = nr_set_limit(RLIMIT_AS, memory, memory);
     if (error == 0 && nr_can_filter_calls()) {
-        error = nr_filter_calls(NR_CALLS_COMPUTING);
+        error = nr_filter_calls(request->scans_per_child == 1 ? NR_CALLS_COMPUTING : NR_CALLS_ANSWERING);
         if (error == 0) around->confinement |= NR_CALLS_FILTERED;
     }
     return error;
@@ -64,18 +70,15 @@ static void refuse(answer *out, uint32_t kind, const char *message) {
     strncpy(out->failure.message, message, sizeof out->failure.message - 1);
 }
 
-// The child: decodes and leaves. Never returns to the loop.
-static _Noreturn void decode(const nr_decoder_request *request, int scan, int planes_fd, pid_t parent, surroundings around,
-                             answer *out) {
-    if (nr_die_with(parent) != 0 || confine(request, &around) != 0) _exit(1);
-    uint8_t *planes = mmap(NULL, request->planes_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, planes_fd, 0);
-    close(planes_fd);
+// In the child: decodes one scan, and leaves what it says of it in `out`.
+static void decode(const nr_decoder_request *request, const int fds[2], const surroundings *around, answer *out) {
+    uint8_t *planes = mmap(NULL, request->planes_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
     if (planes == MAP_FAILED) {
         refuse(out, NR_NO_MEMORY, "the memory for decoded samples could not be mapped");
     } else {
-        nr_misbehave_if_asked(scan);
+        nr_misbehave_if_asked(fds[0]);
         nr_result result = {.frames = out->frames, .tones = out->tones};
-        int kind = nr_decode(scan, &request->limits, &request->slicing, &request->least, planes, request->planes_bytes,
+        int kind = nr_decode(fds[0], &request->limits, &request->slicing, &request->least, planes, request->planes_bytes,
                              &result);
         out->scan = result.scan;
         if (kind == NR_OK) {
@@ -89,11 +92,12 @@ static _Noreturn void decode(const nr_decoder_request *request, int scan, int pl
             result.failure.message[sizeof result.failure.message - 1] = 0;
             refuse(out, (uint32_t)kind, result.failure.message);
         }
+        if (request->scans_per_child > 1) munmap(planes, request->planes_bytes);
     }
-    out->reply.detail = around.confinement;
+    out->reply.detail = around->confinement;
     out->reply.token = request->token;
     out->reply.magic = NR_DECODER_REPLY_MAGIC;
-    _exit(0);
+    out->reply.version = NR_DECODER_VERSION;
 }
 
 // Whether a reaped child's answer is one that may be passed on: its size is bounded and it is about this scan.
@@ -104,43 +108,6 @@ static int is_sound(const nr_decoder_reply *reply, uint64_t token) {
                reply->tone_count <= reply->frame_count &&
                reply->payload == sizeof(nr_scan) + reply->frame_count * sizeof(nr_frame) + reply->tone_count * sizeof(nr_tone);
     return reply->status == NR_DECODER_REFUSED && reply->payload == sizeof(nr_scan) + sizeof(nr_failure);
-}
-
-// Decodes one scan in a child; `out` then holds what to answer.
-static void decode_in_child(int socket, const nr_decoder_request *request, const int fds[2], const surroundings *around,
-                            answer *out) {
-    memset(&out->reply, 0, sizeof out->reply);
-    nr_decoder_reply reply = {.magic = NR_DECODER_REPLY_MAGIC, .version = NR_DECODER_VERSION, .token = request->token};
-    pid_t parent = getpid();
-    pid_t child = fork();
-    if (child == 0) {
-        close(socket);
-        decode(request, fds[0], fds[1], parent, *around, out);
-    }
-    if (child < 0) {
-        reply.status = NR_DECODER_NO_CHILD;
-        reply.detail = (uint32_t)errno;
-    } else {
-        int how = 0;
-        while (waitpid(child, &how, 0) < 0 && errno == EINTR) {}
-        // Copied before it is looked at, and every field that is passed on comes from the copy.
-        nr_decoder_reply said = out->reply;
-        if (WIFSIGNALED(how)) {
-            reply.status = NR_DECODER_SIGNALLED;
-            reply.detail = (uint32_t)WTERMSIG(how);
-        } else if (WEXITSTATUS(how) != 0 || !is_sound(&said, request->token)) {
-            reply.status = NR_DECODER_EXITED;
-            reply.detail = (uint32_t)WEXITSTATUS(how);
-        } else {
-            reply.status = said.status;
-            reply.detail = said.detail;
-            reply.format = said.format;
-            reply.frame_count = said.frame_count;
-            reply.tone_count = said.tone_count;
-            reply.payload = said.payload;
-        }
-    }
-    out->reply = reply;
 }
 
 // Sends an answer, then forgets it: the next scan's child shares this memory, and has no business with another patient.
@@ -162,6 +129,95 @@ static int send_and_forget(int socket, answer *out) {
     return error;
 }
 
+// The next request with its two descriptors. ECONNRESET where the other end has closed the socket, EPROTO where it says what nobody may.
+static int receive(int socket, nr_decoder_request *request, int fds[2]) {
+    int error = nr_receive(socket, request, sizeof *request, fds, 2, forever);
+    if (error != 0) return error;
+    if (request->magic == NR_DECODER_REQUEST_MAGIC && request->version == NR_DECODER_VERSION && request->token != 0 &&
+        request->limits.max_frames <= NR_DECODER_MAX_FRAMES && request->slicing.step != 0 && request->cpu_seconds != 0 &&
+        request->scans_per_child >= 1 && request->scans_per_child <= NR_DECODER_MAX_SCANS_PER_CHILD)
+        return 0;
+    close(fds[0]);
+    close(fds[1]);
+    return EPROTO;
+}
+
+// The child of one scan: decodes and leaves.
+static _Noreturn void decode_and_leave(int socket, const nr_decoder_request *request, const int fds[2],
+                                       const surroundings *around, answer *out) {
+    close(socket);
+    decode(request, fds, around, out);
+    _exit(0);
+}
+
+// The child of several: decodes and answers until it has had them all, refuses one, or nobody asks any more. What it was
+// confined to is what its first request allowed, and later ones have to be content with.
+static _Noreturn void decode_and_stay(int socket, nr_decoder_request request, int fds[2], const surroundings *around,
+                                      answer *out) {
+    const nr_decoder_request first = request;
+    for (uint32_t left = first.scans_per_child;;) {
+        decode(&request, fds, around, out);
+        close(fds[0]);
+        close(fds[1]);
+        bool decoded = out->reply.status == NR_DECODER_DECODED;
+        if (send_and_forget(socket, out) != 0 || !decoded || --left == 0) _exit(0);
+        int error = receive(socket, &request, fds);
+        if (error != 0) _exit(error == ECONNRESET ? 0 : 1);
+        if (request.planes_bytes != first.planes_bytes || request.memory_bytes != first.memory_bytes ||
+            request.cpu_seconds != first.cpu_seconds || request.scans_per_child != first.scans_per_child)
+            _exit(1);
+        out->at_work = request.token;
+    }
+}
+
+// Decodes one scan in a child and closes `fds`, or hands that child the socket for several; `out` then holds what to answer, a token of 0 where the
+// child has answered all by itself. Returns an errno value where the protocol was broken.
+static int decode_in_child(int socket, const nr_decoder_request *request, int fds[2], surroundings around, answer *out) {
+    memset(&out->reply, 0, sizeof out->reply);
+    out->at_work = request->token;
+    nr_decoder_reply reply = {.magic = NR_DECODER_REPLY_MAGIC, .version = NR_DECODER_VERSION, .token = request->token};
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child == 0) {
+        if (nr_die_with(parent) != 0 || confine(request, &around) != 0) _exit(1);
+        if (request->scans_per_child == 1) decode_and_leave(socket, request, fds, &around, out);
+        decode_and_stay(socket, *request, fds, &around, out);
+    }
+    int unforked = errno;
+    close(fds[0]);
+    close(fds[1]);
+    if (child < 0) {
+        reply.status = NR_DECODER_NO_CHILD;
+        reply.detail = (uint32_t)unforked;
+    } else {
+        int how = 0;
+        while (waitpid(child, &how, 0) < 0 && errno == EINTR) {}
+        // Copied before it is looked at, and every field that is passed on comes from the copy.
+        nr_decoder_reply said = out->reply;
+        if (request->scans_per_child > 1) {
+            reply.token = out->at_work;
+            said.magic = 0;  // what this child had to say, it has said
+            if (reply.token == 0 && !WIFSIGNALED(how) && WEXITSTATUS(how) != 0) return EPROTO;
+        }
+        if (WIFSIGNALED(how)) {
+            reply.status = NR_DECODER_SIGNALLED;
+            reply.detail = (uint32_t)WTERMSIG(how);
+        } else if (WEXITSTATUS(how) != 0 || !is_sound(&said, request->token)) {
+            reply.status = NR_DECODER_EXITED;
+            reply.detail = (uint32_t)WEXITSTATUS(how);
+        } else {
+            reply.status = said.status;
+            reply.detail = said.detail;
+            reply.format = said.format;
+            reply.frame_count = said.frame_count;
+            reply.tone_count = said.tone_count;
+            reply.payload = said.payload;
+        }
+    }
+    out->reply = reply;
+    return 0;
+}
+
 int nr_decoder_loop(int socket) {
     nr_decoders_prepare();
     answer *out = mmap(NULL, sizeof *out, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -171,16 +227,10 @@ int nr_decoder_loop(int socket) {
     while (error == 0) {
         nr_decoder_request request;
         int fds[2];
-        error = nr_receive(socket, &request, sizeof request, fds, 2, forever);
+        error = receive(socket, &request, fds);
         if (error != 0) break;
-        if (request.magic != NR_DECODER_REQUEST_MAGIC || request.version != NR_DECODER_VERSION ||
-            request.limits.max_frames > NR_DECODER_MAX_FRAMES || request.slicing.step == 0 || request.cpu_seconds == 0)
-            error = EPROTO;
-        else
-            decode_in_child(socket, &request, fds, &around, out);
-        close(fds[0]);
-        close(fds[1]);
-        if (error == 0) error = send_and_forget(socket, out);
+        error = decode_in_child(socket, &request, fds, around, out);
+        if (error == 0 && out->reply.token != 0) error = send_and_forget(socket, out);
     }
     munmap(out, sizeof *out);
     return error == ECONNRESET ? 0 : error;

@@ -56,6 +56,45 @@ struct FaultTests {
         #expect(failures.first?.reason.contains(reason) == true, "\(failures)")
     }
 
+    @Test("Where several scans may share a process, one that takes it down still costs itself alone")
+    func sharedProcess() throws {
+        let (study, size) = try study("limits: {decoder_scans: 3, memory: 128 MiB}")
+        let output = try study.run(environment: ["NIGHTREAD_FAULTS": "crash:\(size)"])
+        #expect(output.status == 3, "\(output.error)")
+        #expect(output.ledger["read"] == 4)
+        let store = try StudyStore.openForReading(study.storeFile)
+        let run = try #require(try store.latestRun())
+        let failures = try store.failures(run: run.id)
+        #expect(failures.map(\.kind) == ["crash"])
+        #expect(failures.first?.path.hasSuffix("/faulty.png") == true)
+        #expect(failures.first?.reason.contains("SIGSEGV") == true, "\(failures)")
+        // What reaches out is ended there as well: its process may answer, and still do nothing else.
+        let (other, otherSize) = try self.study("limits: {decoder_scans: 3}")
+        let attempt = try other.run(environment: ["NIGHTREAD_FAULTS": "open:\(otherSize)"])
+        #expect(attempt.ledger["read"] == 4)
+        #expect(attempt.ledger["failed"] == 1)
+    }
+
+    @Test("A process decodes as many scans as the pipeline file allows, and none of the next ones", arguments: [1, 3])
+    func scansOfAProcess(allowed: Int) throws {
+        let study = try Study(extra: "settle: 0.1\nrescan: 0.2\nworkers: 1\nlimits: {decoder_scans: \(allowed)}")
+        let watch = try study.start("watch")
+        for count in 1...4 {
+            try study.scan("\(count).png", seed: UInt64(count))
+            #expect(watch.waitFor("\"outcome\":\"read\"", count: count), "\(watch.soFar)")
+            // The warm parent, and its child while that waits for more.
+            var alive = 0
+            for _ in 0..<100 {
+                alive = processes(named: "decoder", below: study.folder).count
+                if alive == (count % allowed == 0 ? 1 : 2) { break }
+                usleep(20_000)
+            }
+            #expect(alive == (count % allowed == 0 ? 1 : 2), "after scan \(count)")
+        }
+        kill(watch.pid, SIGTERM)
+        #expect(watch.wait().ledger["read"] == 4)
+    }
+
     @Test("Content that took a decoder down in two runs is quarantined, until it is asked for")
     func quarantine() throws {
         let (study, size) = try study()

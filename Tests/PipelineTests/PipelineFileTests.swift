@@ -85,6 +85,7 @@ struct PipelineFileTests {
         #expect(file.precision == nil)
         #expect(file.limits.seconds == 60)
         #expect(file.limits.scan.maxFrames == 1024)
+        #expect(file.limits.decoderScans == 1)
     }
 
     @Test("Every key is read")
@@ -103,7 +104,7 @@ struct PipelineFileTests {
               interpolation: bilinear
               mean: [0, 0, 0]
               std: [1, 1, 0.5]
-            limits: {pixels: 1000, bytes: 1 GiB, frames: 7, file_bytes: 500 MB, seconds: 2.5, memory: 512 MiB}
+            limits: {pixels: 1000, bytes: 1 GiB, frames: 7, file_bytes: 500 MB, seconds: 2.5, memory: 512 MiB, decoder_scans: 50}
             workers: 3
             precision: bf16
             store: /var/night.sqlite
@@ -128,6 +129,7 @@ struct PipelineFileTests {
         #expect(file.limits.scan.maxFrames == 7)
         #expect(file.limits.seconds == 2.5)
         #expect(file.limits.memory == 536_870_912)
+        #expect(file.limits.decoderScans == 50)
         #expect(file.workers == 3)
         #expect(file.precision == .bf16)
         #expect(file.store == "/var/night.sqlite")
@@ -142,7 +144,7 @@ struct PipelineFileTests {
         #expect(
             refusal(Self.smallest + "\nlimits:\n  pixls: 3") == [
                 "night.yaml:7: limits.pixls: unknown key; did you mean 'pixels'? "
-                    + "Known keys here: pixels, bytes, frames, file_bytes, seconds, memory"
+                    + "Known keys here: pixels, bytes, frames, file_bytes, seconds, memory, decoder_scans"
             ])
         #expect(
             refusal(Self.smallest.replacing("store:", with: "stor:")).contains {

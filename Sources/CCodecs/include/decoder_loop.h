@@ -1,4 +1,4 @@
-// The decoder process: takes one open scan after another, decodes each in a child of its own, answers with its geometry.
+// The decoder process: takes one open scan after another, decodes each in a child of its own (or a few in each), answers with its geometry.
 //
 // Wire format, native byte order (both ends are the same program on the same machine):
 //   supervisor → decoder   nr_decoder_request, with two descriptors: the scan (read-only) and the planes
@@ -10,21 +10,24 @@
 #define NR_DECODER_LOOP_H
 #include "codec.h"
 
-enum { NR_DECODER_REQUEST_MAGIC = 0x5144524e, NR_DECODER_REPLY_MAGIC = 0x4144524e, NR_DECODER_VERSION = 3 };
+enum { NR_DECODER_REQUEST_MAGIC = 0x5144524e, NR_DECODER_REPLY_MAGIC = 0x4144524e, NR_DECODER_VERSION = 4 };
 
 // The most frames that one scan may have; it bounds a reply.
 enum { NR_DECODER_MAX_FRAMES = 4096 };
 
+// The most scans that one child may decode.
+enum { NR_DECODER_MAX_SCANS_PER_CHILD = 1000 };
+
 typedef struct {
     uint32_t magic, version;
-    uint64_t token;         // of this scan; the reply repeats it
+    uint64_t token;         // of this scan, not 0; the reply repeats it
     nr_limits limits;       // limits.max_frames at most NR_DECODER_MAX_FRAMES
     nr_slicing slicing;
     nr_least_size least;
     uint64_t planes_bytes;  // size of the planes' memory
     uint64_t memory_bytes;  // address space that decoding may take beside the planes and what the program already has
-    uint32_t cpu_seconds;   // processor time that decoding may take, at least 1
-    uint32_t reserved;      // 0
+    uint32_t cpu_seconds;   // processor time that decoding one scan may take, at least 1
+    uint32_t scans_per_child;  // 1: each scan has a process of its own; more: that many one after another in the same one
 } nr_decoder_request;
 
 enum nr_decoder_status {

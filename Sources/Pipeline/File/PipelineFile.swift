@@ -1,3 +1,4 @@
+import CCodecs
 public import EfficientNet
 public import Imaging
 public import Store
@@ -38,6 +39,12 @@ public struct PipelineFile: Sendable, Hashable {
         public var seconds: Double = 60
         /// Bytes of memory that decoding one scan may take beside its planes.
         public var memory: UInt64 = 2 << 30
+        /// Scans that a process decodes one after another, 1 … `decoderScansCeiling`. 1: a scan that takes its process over can speak
+        /// for itself only; with more, for those that follow it there, which saves small scans half a millisecond or more each.
+        public var decoderScans = 1
+
+        /// The most that `decoderScans` may ask for.
+        public static let decoderScansCeiling = Int(NR_DECODER_MAX_SCANS_PER_CHILD)
     }
 
     /// Where the report goes.

@@ -227,7 +227,8 @@ private struct PipelineFileReader {
         var limits = PipelineFile.Limits()
         guard let node = top.node("limits"),
             let mapping = YAMLMapping(
-                node, key: "limits", known: ["pixels", "bytes", "frames", "file_bytes", "seconds", "memory"],
+                node, key: "limits",
+                known: ["pixels", "bytes", "frames", "file_bytes", "seconds", "memory", "decoder_scans"],
                 problems: problems)
         else { return limits }
         if let pixels = mapping.integer("pixels", in: 1...1_000_000_000_000) { limits.scan.maxPixels = pixels }
@@ -238,6 +239,8 @@ private struct PipelineFileReader {
             mapping.bytes("file_bytes", in: 1...(1 << 40)).map(Int.init) ?? limits.scan.maxFileBytes
         limits.seconds = mapping.number("seconds", in: 0.1...86_400) ?? limits.seconds
         limits.memory = mapping.bytes("memory", in: (64 << 20)...(1 << 40)) ?? limits.memory
+        limits.decoderScans =
+            mapping.integer("decoder_scans", in: 1...PipelineFile.Limits.decoderScansCeiling) ?? limits.decoderScans
         return limits
     }
 }

@@ -35,13 +35,15 @@ public struct DecodeBenchmark: Sendable {
     public let isolationMilliseconds: Double
 
     /// Decodes all files at `paths` and in folders there, again and again for about `seconds` seconds, at least once besides the
-    /// round that finds out which can be decoded.
+    /// round that finds out which can be decoded. `decoderScans` of them by one process, as a pipeline file's `limits.decoder_scans`.
     ///
     /// - Throws: `PipelineError.missing` for a path that is not there, `.processes` where decoding does not work here.
-    public static func measure(_ paths: [String], seconds: Double) throws(PipelineError) -> DecodeBenchmark {
+    public static func measure(
+        _ paths: [String], seconds: Double, decoderScans: Int = 1
+    ) throws(PipelineError) -> DecodeBenchmark {
         var files: [String] = []
         for path in paths { files += try Self.files(path) }
-        let lane = try Lane()
+        let lane = try Lane(decoderScans: decoderScans)
         var known: [(path: String, format: ScanFormat, pixels: Int, bytes: Int)] = []
         var failed: [String] = []
         for file in files {
@@ -73,7 +75,7 @@ public struct DecodeBenchmark: Sendable {
                 megapixels: own.reduce(0) { $0 + Double(known[$1].pixels) } / 1e6,
                 megabytes: own.reduce(0) { $0 + Double(known[$1].bytes) } / 1e6, seconds: total,
                 medianMilliseconds: median(medians) * 1e3,
-                isolationShare: min(1, isolation * Double(own.count) / total))
+                isolationShare: min(1, isolation / Double(decoderScans) * Double(own.count) / total))
         }
         return DecodeBenchmark(
             rows: rows, failed: failed, rounds: rounds, isolationMilliseconds: isolation * 1e3)
@@ -101,13 +103,16 @@ public struct DecodeBenchmark: Sendable {
 
     /// What a run's lane has of decoding.
     private final class Lane {
-        private let limits = PipelineFile.Limits()
+        private let limits: PipelineFile.Limits
         private let planes: Planes
         private let cancel: Flag
         private let program = ChildProgram()
         private var decoder: DecoderProcess?
 
-        init() throws(PipelineError) {
+        init(decoderScans: Int) throws(PipelineError) {
+            var limits = PipelineFile.Limits()
+            limits.decoderScans = decoderScans
+            self.limits = limits
             planes = try Planes(capacity: limits.scan.maxPlaneBytes)
             cancel = try Flag()
         }

@@ -14,7 +14,7 @@ enum DecoderAnswer: Equatable {
     case lost(kind: FailureKind, reason: String)
 }
 
-/// A lane's decoder: a warm parent that forks a process per scan.
+/// A lane's decoder: a warm parent that forks a process per scan, or one for as many as the limits allow.
 final class DecoderProcess {
     private let process: ChildProcess
     private var token = UInt64.random(in: 1...(1 << 32))
@@ -58,7 +58,7 @@ final class DecoderProcess {
             planes_bytes: UInt64(planes.capacity),
             memory_bytes: limits.memory,
             // Above the wall clock's limit: only a decoder that has lost its supervisor's clock ever meets it.
-            cpu_seconds: UInt32(limits.seconds.rounded(.up)) + 1, reserved: 0)
+            cpu_seconds: UInt32(limits.seconds.rounded(.up)) + 1, scans_per_child: UInt32(limits.decoderScans))
         try process.send(withUnsafeBytes(of: request, Array.init), passing: [scan, planes.writable], until: deadline)
         let header = try process.receive(MemoryLayout<nr_decoder_reply>.size, until: deadline)
         let reply: DecoderReply

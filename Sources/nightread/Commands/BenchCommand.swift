@@ -29,6 +29,11 @@ struct BenchCommand: ParsableCommand {
         completion: .file())
     var paths: [String] = []
 
+    @Option(
+        name: .customLong("decoder-scans"),
+        help: "With --decode: scans that one process decodes, as limits.decoder_scans in a pipeline file, 1 to 1000.")
+    var decoderScans = 1
+
     @Option(help: "Variant: b0 to b7.")
     var variant: Variant = .b0
 
@@ -57,6 +62,9 @@ struct BenchCommand: ParsableCommand {
         guard (1...1024).contains(batch) else { throw ValidationError("--batch: expected 1 to 1024, found \(batch)") }
         guard (1...1024).contains(threads) else {
             throw ValidationError("--threads: expected 1 to 1024, found \(threads)")
+        }
+        guard (1...PipelineFile.Limits.decoderScansCeiling).contains(decoderScans) else {
+            throw ValidationError("--decoder-scans: expected 1 to 1000, found \(decoderScans)")
         }
         guard seconds > 0, seconds <= 3600 else {
             throw ValidationError("--seconds: expected over 0, at most 3600, found \(seconds)")
@@ -108,7 +116,7 @@ struct BenchCommand: ParsableCommand {
     private func decode() throws {
         let result: DecodeBenchmark
         do {
-            result = try DecodeBenchmark.measure(paths, seconds: seconds)
+            result = try DecodeBenchmark.measure(paths, seconds: seconds, decoderScans: decoderScans)
         } catch {
             throw ExitStatus.leave(error)
         }
@@ -141,7 +149,7 @@ struct BenchCommand: ParsableCommand {
         }
         print(
             String(
-                format: "%d rounds; %d files not decoded; isolation alone takes %.2f ms a file", result.rounds,
+                format: "%d rounds; %d files not decoded; isolation alone takes %.2f ms a process", result.rounds,
                 result.failed.count, result.isolationMilliseconds))
     }
 
