@@ -4,7 +4,7 @@
 
 static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
     const nr_depthwise *d, const float *input, const float *weights, dw_element *output, vec bias, const int kernel,
-    const int stride, const int columns) {
+    const int stride, const int columns, const int activation) {
     vec acc[COLUMNS];
 #ifdef dw_stream
     // Whole cache lines only: parts of them would go to memory one by one.
@@ -39,7 +39,7 @@ static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
     vec sum = (vec){0};
 #pragma clang loop unroll(full)
     for (int t = 0; t < columns; t++) {
-        const vec y = vec_swish(acc[t]);
+        const vec y = activation == NR_RELU6 ? vec_relu6(acc[t]) : vec_swish(acc[t]);
 #ifdef dw_stream
         if (streams) dw_stream(output + t * d->output_pixel, y);
         else
@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) vec DW_NAME(tile, DEPTHWISE)(
 }
 
 static inline __attribute__((always_inline)) void DW_NAME(map, DEPTHWISE)(
-    const nr_depthwise *d, int channel, const int kernel, const int stride) {
+    const nr_depthwise *d, int channel, const int kernel, const int stride, const int activation) {
     const vec bias = *(const vec_u *)(d->bias + channel);
     const float *weights = d->weights + channel;
     vec total = *(const vec_u *)(d->sums + channel);
@@ -68,14 +68,14 @@ static inline __attribute__((always_inline)) void DW_NAME(map, DEPTHWISE)(
             dw_element *to = output + x * d->output_pixel;
             switch (size) {
 #if COLUMNS > 4
-            case 7: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 7); break;
-            case 6: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 6); break;
-            case 5: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 5); break;
+            case 7: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 7, activation); break;
+            case 6: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 6, activation); break;
+            case 5: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 5, activation); break;
 #endif
-            case 4: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 4); break;
-            case 3: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 3); break;
-            case 2: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 2); break;
-            default: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 1); break;
+            case 4: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 4, activation); break;
+            case 3: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 3, activation); break;
+            case 2: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 2, activation); break;
+            default: sum += DW_NAME(tile, DEPTHWISE)(d, from, weights, to, bias, kernel, stride, 1, activation); break;
             }
             x += size;
         }
@@ -84,20 +84,28 @@ static inline __attribute__((always_inline)) void DW_NAME(map, DEPTHWISE)(
     *(vec_u *)(d->sums + channel) = total;
 }
 
-static void DW_NAME(k3s1, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 3, 1); }
-static void DW_NAME(k3s2, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 3, 2); }
-static void DW_NAME(k5s1, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 5, 1); }
-static void DW_NAME(k5s2, DEPTHWISE)(const nr_depthwise *d, int c) { DW_NAME(map, DEPTHWISE)(d, c, 5, 2); }
+#define DW_MAP(name, kernel, stride, activation)                            \
+    static void DW_NAME(name, DEPTHWISE)(const nr_depthwise *d, int c) {    \
+        DW_NAME(map, DEPTHWISE)(d, c, kernel, stride, activation);          \
+    }
+DW_MAP(swish_k3s1, 3, 1, NR_SWISH)
+DW_MAP(swish_k3s2, 3, 2, NR_SWISH)
+DW_MAP(swish_k5s1, 5, 1, NR_SWISH)
+DW_MAP(swish_k5s2, 5, 2, NR_SWISH)
+DW_MAP(relu6_k3s1, 3, 1, NR_RELU6)
+DW_MAP(relu6_k3s2, 3, 2, NR_RELU6)
+DW_MAP(relu6_k5s1, 5, 1, NR_RELU6)
+DW_MAP(relu6_k5s2, 5, 2, NR_RELU6)
 
 static void DW_NAME(run, DEPTHWISE)(const nr_depthwise *d, int channel) {
-    if (d->kernel == 3) {
-        if (d->stride == 1) DW_NAME(k3s1, DEPTHWISE)(d, channel);
-        else DW_NAME(k3s2, DEPTHWISE)(d, channel);
-    } else {
-        if (d->stride == 1) DW_NAME(k5s1, DEPTHWISE)(d, channel);
-        else DW_NAME(k5s2, DEPTHWISE)(d, channel);
-    }
+    static void (*const maps[2][2][2])(const nr_depthwise *, int) = {
+        {{DW_NAME(swish_k3s1, DEPTHWISE), DW_NAME(swish_k3s2, DEPTHWISE)},
+         {DW_NAME(swish_k5s1, DEPTHWISE), DW_NAME(swish_k5s2, DEPTHWISE)}},
+        {{DW_NAME(relu6_k3s1, DEPTHWISE), DW_NAME(relu6_k3s2, DEPTHWISE)},
+         {DW_NAME(relu6_k5s1, DEPTHWISE), DW_NAME(relu6_k5s2, DEPTHWISE)}}};
+    maps[d->activation == NR_RELU6][d->kernel == 5][d->stride == 2](d, channel);
 }
 
+#undef DW_MAP
 #undef DEPTHWISE
 #undef COLUMNS

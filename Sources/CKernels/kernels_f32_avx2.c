@@ -59,6 +59,7 @@ typedef float vec8_u __attribute__((vector_size(32), aligned(4)));
     } while (0)
 #define vec_swish(x) ((vec)swish8((__m256)(x)))
 #define vec_relu(x) ((vec)_mm256_max_ps(_mm256_setzero_ps(), (__m256)(x)))
+#define vec_relu6(x) ((vec)_mm256_min_ps(_mm256_set1_ps(6), (__m256)vec_relu(x)))
 
 #define VEC_CONSTRAINT(x) "+x"(x)
 #define vec_madd(c, a, b) ((c) += (a) * (b))

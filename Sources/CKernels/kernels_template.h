@@ -5,23 +5,42 @@
 // The block of rows that stays in the second-level cache while every panel passes over it.
 enum { BLOCK_BYTES = 512 << 10 };
 
+// The tiles of one panel over each line.
+typedef void tiles(const nr_gemm *, const float *w, int first, int last, int column);
+static void lines(tiles *run, const nr_gemm *g, const float *w, int first, int last, int column) {
+    run(g, w, first, last, column);
+    if (g->lines <= 1) return;
+    nr_gemm line = *g;
+    const ptrdiff_t element = g->c_element == NR_BF16 ? 2 : 4;
+    for (int n = 1; n < g->lines; n++) {
+        line.a = (const float *)line.a + g->a_line;
+        line.c = (char *)line.c + g->c_line * element;
+        if (line.residual) line.residual = (const char *)line.residual + g->residual_line * element;
+        run(&line, w, first, last, column);
+    }
+}
+
+static void panels(const nr_gemm *g, int first, int last) {
+    const float *w = g->weights;
+    int column = 0;
+    for (; column + PANEL <= g->columns; column += PANEL, w += (size_t)PANEL * g->depth)
+        lines(tiles_panel, g, w, first, last, column);
+    if (PANEL > 16 && column + 16 <= g->columns) {
+        lines(tiles_16, g, w, first, last, column);
+        column += 16;
+        w += (size_t)16 * g->depth;
+    }
+    if (PANEL > 8 && column + 8 <= g->columns) lines(tiles_8, g, w, first, last, column);
+}
+
 static void gemm(const nr_gemm *g) {
+    // Lines are few and near already: whoever asks for several has chosen them so.
+    if (g->lines > 1) return panels(g, 0, g->rows);
     const int depth = g->depth > 0 ? g->depth : 1;
     int block = BLOCK_BYTES / 4 / depth / TILE_ROWS * TILE_ROWS;
     if (block < 2 * TILE_ROWS) block = 2 * TILE_ROWS;
-    for (int first = 0; first < g->rows; first += block) {
-        const int last = first + block < g->rows ? first + block : g->rows;
-        const float *w = g->weights;
-        int column = 0;
-        for (; column + PANEL <= g->columns; column += PANEL, w += (size_t)PANEL * g->depth)
-            tiles_panel(g, w, first, last, column);
-        if (PANEL > 16 && column + 16 <= g->columns) {
-            tiles_16(g, w, first, last, column);
-            column += 16;
-            w += (size_t)16 * g->depth;
-        }
-        if (PANEL > 8 && column + 8 <= g->columns) tiles_8(g, w, first, last, column);
-    }
+    for (int first = 0; first < g->rows; first += block)
+        panels(g, first, first + block < g->rows ? first + block : g->rows);
 }
 
 static inline __attribute__((always_inline)) void row_panel(const nr_gemm *g, const NUMBER *w, int column, const int width) {

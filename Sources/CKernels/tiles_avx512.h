@@ -19,7 +19,9 @@ typedef float vec16_u __attribute__((vector_size(64), aligned(4)));
 #define LANES 16
 #define vec_swish(x) ((vec)swish16((__m512)(x)))
 #define vec_sigmoid(x) ((vec)sigmoid16((__m512)(x)))
+// The operand order keeps NaN: min and max return their second operand when either is NaN.
 #define vec_relu(x) ((vec)_mm512_max_ps(_mm512_setzero_ps(), (__m512)(x)))
+#define vec_relu6(x) ((vec)_mm512_min_ps(_mm512_set1_ps(6), (__m512)vec_relu(x)))
 #define vec_madd_row2(c0, c1, a, b0, b1)                                                                  \
     do {                                                                                                  \
         vec spread;                                                                                       \
@@ -92,6 +94,7 @@ typedef float vec16_u __attribute__((vector_size(64), aligned(4)));
 #undef vec_swish
 #undef vec_sigmoid
 #undef vec_relu
+#undef vec_relu6
 #undef vec_madd_row1
 #undef vec_madd_row2
 #undef vec_load_bf16
@@ -106,6 +109,7 @@ typedef float vec8_u __attribute__((vector_size(32), aligned(4)));
 #define vec_swish(x) ((vec)swish8((__m256)(x)))
 #define vec_sigmoid(x) ((vec)sigmoid8((__m256)(x)))
 #define vec_relu(x) ((vec)_mm256_max_ps(_mm256_setzero_ps(), (__m256)(x)))
+#define vec_relu6(x) ((vec)_mm256_min_ps(_mm256_set1_ps(6), (__m256)vec_relu(x)))
 #define vec_madd_row1(c, a, b) __asm__(PRODUCT " %1%{1to8%}, %2, %0" : "+v"(c) : "m"(a), "v"(b))
 #ifdef STORES_BF16
 #define vec_load_bf16(p)                                                                                \

@@ -27,6 +27,7 @@ static inline __attribute__((always_inline)) vec4 denominator4(vec4 x) {
 }
 
 static inline __attribute__((always_inline)) vec4 relu4(vec4 x) { return (vec4)((int4)x & ~(int4)(x < 0.0f)); }
+static inline __attribute__((always_inline)) vec4 relu6_4(vec4 x) { return choose4(x > 6.0f, (vec4){0} + 6.0f, relu4(x)); }
 
 #define TILE_JOIN(a, b) a##_##b
 #define TILE_NAME(a, b) TILE_JOIN(a, b)
@@ -40,6 +41,7 @@ static inline __attribute__((always_inline)) vec4 relu4(vec4 x) { return (vec4)(
 #define vec_sigmoid(x) (1.0f / denominator4(x))
 #define vec_swish(x) ((x) / denominator4(x))
 #define vec_relu(x) relu4(x)
+#define vec_relu6(x) relu6_4(x)
 
 #define VEC_CONSTRAINT(x) "+m"(x)
 #include "peak_template.h"

@@ -1,50 +1,50 @@
-/// An EfficientNet as plain data: what compound scaling makes of the base network for one (width, depth).
+/// An EfficientNet as plain data: what compound scaling makes of a base network for one (width, depth).
 ///
 /// The inference engine, the trainer and the summary read this description; none describes the network again.
-/// Source of every number: Tan & Le 2019, arXiv 1905.11946, table 1 and section 3.3.
+/// Source: Tan & Le 2019, arXiv 1905.11946, section 3.3; the base networks have their own.
 public struct Architecture: Sendable, Hashable {
-    /// One stage of the base network, before scaling.
-    struct Stage {
-        var expansion: Int
-        var kernel: Int
-        var stride: Int
-        var channels: Int
-        var repeats: Int
+    /// What follows the convolutions that are not linear, and squeeze-and-excite's first.
+    public enum Activation: Sendable, Hashable {
+        /// x · sigmoid(x).
+        case swish
+        /// min(max(x, 0), 6).
+        case relu6
     }
 
-    static let stemBase = 32
-    static let headBase = 1280
-    static let stages = [
-        Stage(expansion: 1, kernel: 3, stride: 1, channels: 16, repeats: 1),
-        Stage(expansion: 6, kernel: 3, stride: 2, channels: 24, repeats: 2),
-        Stage(expansion: 6, kernel: 5, stride: 2, channels: 40, repeats: 2),
-        Stage(expansion: 6, kernel: 3, stride: 2, channels: 80, repeats: 3),
-        Stage(expansion: 6, kernel: 5, stride: 1, channels: 112, repeats: 3),
-        Stage(expansion: 6, kernel: 5, stride: 2, channels: 192, repeats: 4),
-        Stage(expansion: 6, kernel: 3, stride: 1, channels: 320, repeats: 1),
-    ]
-
-    /// One MBConv block.
+    /// One block.
     public struct Block: Sendable, Hashable {
+        /// What a block is made of, in the order of its layers; each convolution is followed by batch norm.
+        public enum Kind: Sendable, Hashable {
+            /// k×k convolution with activation.
+            case convolution
+            /// Fused MBConv: k×k expansion with activation, 1×1 projection.
+            case fused
+            /// 1×1 expansion with activation where the block `expands`, k×k depthwise convolution with activation,
+            /// squeeze-and-excite where there are `squeezed` channels, 1×1 projection.
+            case mbConv
+        }
+
+        /// What the block is made of.
+        public let kind: Kind
         /// Stage, from 0; the I of `blocks.I.J`.
         public let stage: Int
         /// Position in its stage, from 0; the J of `blocks.I.J`.
         public let index: Int
         /// Channels in.
         public let input: Int
-        /// Channels of the depthwise convolution.
+        /// Channels of the map within the block, which the projection reads; of a plain convolution, its outputs.
         public let expanded: Int
         /// Channels out.
         public let output: Int
-        /// Side of the depthwise kernel.
+        /// Side of the kernel of the convolution that is not 1×1.
         public let kernel: Int
-        /// Stride of the depthwise convolution, 1 or 2.
+        /// Stride of that convolution, 1 or 2.
         public let stride: Int
-        /// Channels that squeeze-and-excite reduces to: a quarter of the block's input.
-        public let squeezed: Int
+        /// Channels that squeeze-and-excite reduces to, a quarter of the block's input; nil where there is none.
+        public let squeezed: Int?
 
-        /// Whether the block begins with a 1×1 expansion; otherwise the depthwise convolution reads the input itself.
-        public var expands: Bool { expanded != input }
+        /// Whether an MBConv block begins with a 1×1 expansion; otherwise its depthwise convolution reads the input itself.
+        public var expands: Bool { kind == .mbConv && expanded != input }
         /// Whether the input is added to the output.
         public var hasResidual: Bool { stride == 1 && input == output }
         /// `blocks.I.J`.
@@ -57,39 +57,39 @@ public struct Architecture: Sendable, Hashable {
     public let blocks: [Block]
     /// Channels of the last 1×1 convolution: the features that the head reads.
     public let features: Int
+    /// What follows stem, expansions, depthwise convolutions and the last convolution.
+    public let activation: Activation
     /// How stride-2 convolutions pad.
     public let padding: ModelManifest.Padding
 
     /// The network of a published variant.
     public init(_ variant: Variant, padding: ModelManifest.Padding) {
-        self.init(width: variant.coefficients.width, depth: variant.coefficients.depth, padding: padding)
+        self.init(
+            .of(variant.family), width: variant.coefficients.width, depth: variant.coefficients.depth, padding: padding)
     }
 
-    /// The base network scaled by `width` (channels) and `depth` (repeats).
-    public init(width: Double, depth: Double, padding: ModelManifest.Padding) {
+    /// A base network scaled by `width` (channels) and `depth` (repeats).
+    init(_ base: BaseNetwork, width: Double, depth: Double, padding: ModelManifest.Padding) {
         self.padding = padding
-        stem = Self.channels(Self.stemBase, width: width)
-        features = Self.channels(Self.headBase, width: width)
+        activation = base.activation
+        stem = base.fixesEnds ? base.stem : base.channels(base.stem, width: width)
+        features = base.fixesEnds ? base.features : base.channels(base.features, width: width)
         var blocks: [Block] = []
         var input = stem
-        for (index, stage) in Self.stages.enumerated() {
-            let output = Self.channels(stage.channels, width: width)
-            for position in 0..<Int((Double(stage.repeats) * depth).rounded(.up)) {
+        for (index, stage) in base.stages.enumerated() {
+            let output = base.channels(stage.channels, width: width)
+            let isFixed = base.fixesEnds && (index == 0 || index == base.stages.count - 1)
+            for position in 0..<Int((Double(stage.repeats) * (isFixed ? 1 : depth)).rounded(.up)) {
                 blocks.append(
                     Block(
-                        stage: index, index: position, input: input, expanded: input * stage.expansion, output: output,
-                        kernel: stage.kernel, stride: position == 0 ? stage.stride : 1, squeezed: max(1, input / 4)))
+                        kind: stage.kind, stage: index, index: position, input: input,
+                        expanded: stage.kind == .convolution ? output : input * stage.expansion, output: output,
+                        kernel: stage.kernel, stride: position == 0 ? stage.stride : 1,
+                        squeezed: base.squeezes && stage.kind == .mbConv ? max(1, input / 4) : nil))
                 input = output
             }
         }
         self.blocks = blocks
-    }
-
-    /// Scaled channels: the nearest multiple of 8, and one more where that loses over a tenth (tensorflow/tpu `round_filters`).
-    public static func channels(_ base: Int, width: Double) -> Int {
-        let scaled = Double(base) * width
-        let rounded = max(8, Int(scaled + 4) / 8 * 8)
-        return Double(rounded) < 0.9 * scaled ? rounded + 8 : rounded
     }
 
     /// Side of the last map for a square input of `side` pixels: five halvings, rounded up.

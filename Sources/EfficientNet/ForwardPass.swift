@@ -3,66 +3,145 @@ import Tensors
 extension PackedNetwork {
     /// The kernel calls of one forward pass over an image of the given size.
     func program(for size: Program.Size) -> Program {
-        let program = Program(weights: weights, inputSize: 3 * size.area)
-        let padding = description.architecture.padding
-        var size = size
-        var memory = Memory(self, size: size, program: program)
-
-        let stemWindow = padding.window(over: size, kernel: 3, stride: 2)
-        size = stemWindow.output
-        // Whether `averages` are those of `map`.
-        var isKnown = false
-        for (index, layer) in blocks.enumerated() {
-            let block = layer.block
-            let window = padding.window(over: size, kernel: block.kernel, stride: block.stride)
-            let output = window.output
-            if index == 0 {
-                precondition(layer.expand == nil, "a first block that expands")
-                program.stemDepthwise(
-                    stem, stem: stemWindow, depthwise: layer.depthwise, window: window, into: memory.expanded,
-                    sums: memory.sums)
-            } else {
-                program.begin(.expandDepthwise, block: index)
-                let isCorrected =
-                    isKnown
-                    && layer.expand.map { program.correct($0, averages: memory.averages, into: memory.bias) } ?? false
-                program.expandDepthwise(
-                    memory.map, expand: layer.expand, bias: isCorrected ? memory.bias : nil, depthwise: layer.depthwise,
-                    window: window,
-                    into: memory.expanded, sums: memory.sums)
-            }
-            program.begin(.squeezeExcite, block: index)
-            program.multiply(memory.sums, by: 1 / Float(output.area), count: block.expanded)
-            program.multiply(memory.sums, layer.reduce, rows: 1, activation: .swish, into: memory.squeezed)
-            program.multiply(memory.squeezed, layer.excite, rows: 1, activation: .sigmoid, into: memory.scale)
-            isKnown = layer.project.isCorrected && (isKnown || !block.hasResidual)
-            program.multiplyScaled(
-                memory.expanded, by: memory.scale, layer.project, rows: output.area,
-                residual: block.hasResidual ? memory.map : nil,
-                averages: Program.Averages(
-                    input: memory.sums, residual: block.hasResidual ? memory.averages : nil,
-                    product: isKnown ? memory.nextAverages : nil, bias: memory.bias),
-                spare: memory.spare, into: memory.next)
-            swap(&memory.map, &memory.next)
-            swap(&memory.averages, &memory.nextAverages)
-            size = output
+        var pass = ForwardPass(self, size: size)
+        for (index, block) in layout.blocks.enumerated() {
+            pass.add(block, description.architecture.blocks[index], index: index)
         }
+        return pass.finish()
+    }
+}
 
+/// Lays the kernel calls out one after the other and follows the map's size through them.
+private struct ForwardPass {
+    let network: PackedNetwork
+    let program: Program
+    let activation: Program.Activation
+    private let stem: Program.Window
+    private var memory: Memory
+    /// Of `memory.map`.
+    private var size: Program.Size
+    /// What `memory.map` is stored in.
+    private var precision: Precision
+    /// Whether `memory.averages` are those of `memory.map`.
+    private var isKnown = false
+
+    private var padding: ModelManifest.Padding { network.description.architecture.padding }
+
+    init(_ network: PackedNetwork, size: Program.Size) {
+        self.network = network
+        program = Program(weights: network.weights, inputSize: 3 * size.area)
+        activation = network.description.architecture.activation == .swish ? .swish : .relu6
+        memory = Memory(network, size: size, program: program)
+        stem = network.description.architecture.padding.window(over: size, kernel: 3, stride: 2)
+        self.size = stem.output
+        precision = network.layout.stem.precision
+    }
+
+    mutating func add(_ packed: PackedNetwork.Block, _ block: Architecture.Block, index: Int) {
+        let window = padding.window(over: size, kernel: block.kernel, stride: block.stride)
+        switch packed {
+        case .convolution(let matrix):
+            if index == 0 {
+                program.stemConvolution(
+                    network.layout.stem, stemWindow: stem, matrix, kernel: block.kernel, window: window,
+                    activation: activation, addsInput: block.hasResidual, into: memory.next)
+            } else {
+                program.begin(.convolution, block: index)
+                convolution(matrix, project: nil, block, window)
+            }
+            isKnown = false
+        case .fused(let expand, let project):
+            program.begin(.fused, block: index)
+            convolution(expand, project: project, block, window)
+            isKnown = false
+        case .mbConv(let parts):
+            expandDepthwise(parts, window, index: index)
+            if let squeeze = parts.squeeze {
+                scaledProjection(parts.project, squeeze, block, window, index: index)
+            } else {
+                program.begin(.project, block: index)
+                program.multiply(
+                    memory.expanded, parts.project.matrix, rows: window.output.area, activation: .linear,
+                    residual: block.hasResidual ? memory.map : nil, into: memory.next)
+                isKnown = false
+            }
+        }
+        swap(&memory.map, &memory.next)
+        swap(&memory.averages, &memory.nextAverages)
+        size = window.output
+    }
+
+    private func convolution(
+        _ matrix: PackedWeights.Matrix, project: PackedWeights.Matrix?, _ block: Architecture.Block,
+        _ window: Program.Window
+    ) {
+        program.convolution(
+            memory.map, matrix, project: project, kernel: block.kernel, window: window, activation: activation,
+            addsInput: block.hasResidual, into: memory.next)
+    }
+
+    private mutating func expandDepthwise(_ parts: PackedNetwork.MBConv, _ window: Program.Window, index: Int) {
+        if index == 0 {
+            precondition(parts.expand == nil, "a first block that expands")
+            program.stemDepthwise(
+                network.layout.stem, stem: stem, depthwise: parts.depthwise, window: window, activation: activation,
+                into: memory.expanded, sums: memory.sums)
+            return
+        }
+        program.begin(.expandDepthwise, block: index)
+        round(to: parts.depthwise.precision, channels: parts.expand?.depth ?? parts.depthwise.channels)
+        let isCorrected =
+            isKnown
+            && parts.expand.map { program.correct($0, averages: memory.averages, into: memory.bias) } ?? false
+        program.expandDepthwise(
+            memory.map, expand: parts.expand, bias: isCorrected ? memory.bias : nil, depthwise: parts.depthwise,
+            window: window, activation: activation, into: memory.expanded, sums: memory.sums)
+    }
+
+    private mutating func scaledProjection(
+        _ project: PackedWeights.Scalable, _ squeeze: PackedNetwork.Squeeze, _ block: Architecture.Block,
+        _ window: Program.Window, index: Int
+    ) {
+        let area = window.output.area
+        program.begin(.squeezeExcite, block: index)
+        program.multiply(memory.sums, by: 1 / Float(area), count: block.expanded)
+        program.multiply(memory.sums, squeeze.reduce, rows: 1, activation: activation, into: memory.squeezed)
+        program.multiply(memory.squeezed, squeeze.excite, rows: 1, activation: .sigmoid, into: memory.scale)
+        isKnown = project.isCorrected && (isKnown || !block.hasResidual)
+        program.multiplyScaled(
+            memory.expanded, by: memory.scale, project, rows: area, residual: block.hasResidual ? memory.map : nil,
+            averages: Program.Averages(
+                input: memory.sums, residual: block.hasResidual ? memory.averages : nil,
+                product: isKnown ? memory.nextAverages : nil, bias: memory.bias),
+            spare: memory.spare, into: memory.next)
+    }
+
+    /// Rounds the map where what follows reads bfloat16 and the map is float.
+    private mutating func round(to wanted: Precision, channels: Int) {
+        guard wanted != precision else { return }
+        program.narrow(memory.map, count: size.area * channels, into: memory.next)
+        swap(&memory.map, &memory.next)
+        precision = wanted
+    }
+
+    consuming func finish() -> Program {
+        let layout = network.layout
         program.begin(.head)
-        program.multiply(memory.map, last, rows: size.area, activation: .swish, floats: true, into: memory.expanded)
+        program.multiply(
+            memory.map, layout.last, rows: size.area, activation: activation, floats: true, into: memory.expanded)
         var features = memory.expanded
-        if case .flattenMLP = description.head {
+        if case .flattenMLP = network.description.head {
         } else {
-            program.average(memory.expanded, rows: size.area, columns: last.columns, into: memory.sums)
+            program.average(memory.expanded, rows: size.area, columns: layout.last.columns, into: memory.sums)
             features = memory.sums
         }
-        for (index, matrix) in dense.enumerated() {
-            let isLast = index == dense.count - 1
+        for (index, matrix) in layout.dense.enumerated() {
+            let isLast = index == layout.dense.count - 1
             let result = program.allocate(matrix.columns)
             program.multiply(features, matrix, rows: 1, activation: isLast ? .linear : .relu, into: result)
             features = result
         }
-        program.finish(features, count: description.labels)
+        program.finish(features, count: network.description.labels)
         return program
     }
 
@@ -88,27 +167,37 @@ extension PackedNetwork {
 
         init(_ network: PackedNetwork, size: Program.Size, program: Program) {
             var size = size.strided(by: 2)
-            var map = 0
-            var expanded = 0
-            for layer in network.blocks {
-                size = size.strided(by: layer.block.stride)
-                map = max(map, size.area * layer.project.matrix.columns)
-                expanded = max(expanded, size.area * layer.depthwise.channels)
+            let layout = network.layout
+            // Words, or values where those are floats.
+            var (map, expanded, widest, squeezed, spare) = (0, 0, 0, 0, 0)
+            for (block, packed) in zip(network.description.architecture.blocks, layout.blocks) {
+                size = size.strided(by: block.stride)
+                switch packed {
+                case .convolution(let matrix), .fused(_, project: let matrix):
+                    map = max(map, matrix.precision.words(size.area * matrix.columns))
+                    widest = max(widest, matrix.columns)
+                case .mbConv(let parts):
+                    let (matrix, channels) = (parts.project.matrix, parts.depthwise.channels)
+                    map = max(map, matrix.precision.words(size.area * matrix.columns))
+                    expanded = max(expanded, parts.depthwise.precision.words(size.area * channels))
+                    widest = max(widest, channels)
+                    guard let squeeze = parts.squeeze else { continue }
+                    squeezed = max(squeezed, squeeze.reduce.columns)
+                    spare = max(spare, matrix.depth * matrix.columns)
+                }
             }
             // The head's map is float in every precision.
-            let head = program.allocationWords(values: expanded, floats: size.area * network.last.columns)
-            let widest = network.blocks.map(\.depthwise.channels).max() ?? 0
-            self.map = program.allocate(values: map)
-            next = program.allocate(values: map)
-            self.expanded = program.allocate(head)
-            sums = program.allocate(max(widest, network.last.columns))
-            squeezed = program.allocate(network.blocks.map(\.reduce.columns).max() ?? 0)
+            expanded = max(expanded, size.area * layout.last.columns)
+            self.map = program.allocate(map)
+            next = program.allocate(map)
+            self.expanded = program.allocate(expanded)
+            sums = program.allocate(max(widest, layout.last.columns))
+            self.squeezed = program.allocate(squeezed)
             scale = program.allocate(widest)
             bias = program.allocate(widest)
             averages = program.allocate(widest)
             nextAverages = program.allocate(widest)
-            spare = program.allocate(
-                network.blocks.map { $0.project.matrix.depth * $0.project.matrix.columns }.max() ?? 0)
+            self.spare = program.allocate(spare)
         }
     }
 }

@@ -12,6 +12,8 @@ public struct Layer: Sendable, Hashable {
         case batchNorm(channels: Int)
         /// x · sigmoid(x).
         case swish
+        /// min(max(x, 0), 6).
+        case relu6
         /// max(x, 0).
         case relu
         /// 1 / (1 + exp(−x)).
@@ -68,15 +70,28 @@ public struct Layer: Sendable, Hashable {
                 parameter("running_mean", [channels], trainable: false),
                 parameter("running_var", [channels], trainable: false),
             ]
-        case .input, .swish, .relu, .sigmoid, .globalAverage, .flatten, .scale, .residual, .dropout: []
+        case .input, .swish, .relu6, .relu, .sigmoid, .globalAverage, .flatten, .scale, .residual, .dropout: []
+        }
+    }
+}
+
+extension Layer {
+    /// Multiplications, each with an addition, that the layer takes for one image; batch norm, which inference folds away, and
+    /// activations count none.
+    public var products: Int {
+        switch operation {
+        case .convolution(let input, _, let kernel, _, let groups):
+            output.reduce(1, *) * (input / groups) * kernel * kernel
+        case .pointwise(let input, let output), .dense(let input, let output): input * output
+        default: 0
         }
     }
 }
 
 extension Architecture {
-    /// Every layer in order, for an input of `height` × `width` pixels; without `head` the list ends with the last swish.
+    /// Every layer in order, for an input of `height` × `width` pixels; without `head` the list ends with the last activation.
     public func layers(height: Int, width: Int, head: ModelManifest.Head?, labels: Int) -> [Layer] {
-        var builder = LayerBuilder(size: (height, width))
+        var builder = LayerBuilder(size: (height, width), activation: activation)
         builder.add("input", .input, channels: 3)
         builder.convolution("conv_stem", input: 3, output: stem, kernel: 3, stride: 2)
         builder.normalised("bn1", channels: stem, activation: "act1")
@@ -98,6 +113,7 @@ extension Architecture {
 /// Lays layers out one after the other and follows the map's size through them.
 private struct LayerBuilder {
     var size: (height: Int, width: Int)
+    let activation: Architecture.Activation
     var layers: [Layer] = []
 
     mutating func add(_ name: String, _ operation: Layer.Operation, channels: Int) {
@@ -117,10 +133,29 @@ private struct LayerBuilder {
 
     mutating func normalised(_ name: String, channels: Int, activation: String?) {
         add(name, .batchNorm(channels: channels), channels: channels)
-        if let activation { add(activation, .swish, channels: channels) }
+        if let name = activation { add(name, self.activation.operation, channels: channels) }
     }
 
     mutating func add(_ block: Architecture.Block) {
+        switch block.kind {
+        case .convolution:
+            convolution(
+                "\(block.name).conv", input: block.input, output: block.output, kernel: block.kernel,
+                stride: block.stride)
+            normalised("\(block.name).bn1", channels: block.output, activation: "\(block.name).act1")
+        case .fused:
+            convolution(
+                "\(block.name).conv_exp", input: block.input, output: block.expanded, kernel: block.kernel,
+                stride: block.stride)
+            normalised("\(block.name).bn1", channels: block.expanded, activation: "\(block.name).act1")
+            convolution("\(block.name).conv_pwl", input: block.expanded, output: block.output, kernel: 1, stride: 1)
+            normalised("\(block.name).bn2", channels: block.output, activation: nil)
+        case .mbConv: mbConv(block)
+        }
+        if block.hasResidual { add("\(block.name).add", .residual, channels: block.output) }
+    }
+
+    private mutating func mbConv(_ block: Architecture.Block) {
         let name = block.name
         // timm numbers batch norms within a block and calls the projection conv_pw where there is no expansion.
         var norm = 1
@@ -134,19 +169,19 @@ private struct LayerBuilder {
             stride: block.stride, groups: block.expanded)
         normalised("\(name).bn\(norm)", channels: block.expanded, activation: "\(name).act\(norm)")
         norm += 1
-        vector("\(name).se.squeeze", .globalAverage, count: block.expanded)
-        vector(
-            "\(name).se.conv_reduce", .pointwise(input: block.expanded, output: block.squeezed), count: block.squeezed)
-        vector("\(name).se.act1", .swish, count: block.squeezed)
-        vector(
-            "\(name).se.conv_expand", .pointwise(input: block.squeezed, output: block.expanded), count: block.expanded)
-        vector("\(name).se.gate", .sigmoid, count: block.expanded)
-        add("\(name).se.scale", .scale, channels: block.expanded)
+        if let squeezed = block.squeezed {
+            vector("\(name).se.squeeze", .globalAverage, count: block.expanded)
+            vector("\(name).se.conv_reduce", .pointwise(input: block.expanded, output: squeezed), count: squeezed)
+            vector("\(name).se.act1", activation.operation, count: squeezed)
+            vector(
+                "\(name).se.conv_expand", .pointwise(input: squeezed, output: block.expanded), count: block.expanded)
+            vector("\(name).se.gate", .sigmoid, count: block.expanded)
+            add("\(name).se.scale", .scale, channels: block.expanded)
+        }
         convolution(
             "\(name).\(block.expands ? "conv_pwl" : "conv_pw")", input: block.expanded, output: block.output, kernel: 1,
             stride: 1)
         normalised("\(name).bn\(norm)", channels: block.output, activation: nil)
-        if block.hasResidual { add("\(name).add", .residual, channels: block.output) }
     }
 
     mutating func add(_ head: ModelManifest.Head, features: Int, labels: Int) {
@@ -167,4 +202,9 @@ private struct LayerBuilder {
         vector("dropout", .dropout, count: inputs)
         vector("classifier", .dense(input: inputs, output: labels), count: labels)
     }
+}
+
+extension Architecture.Activation {
+    /// The layer that computes it.
+    fileprivate var operation: Layer.Operation { self == .swish ? .swish : .relu6 }
 }

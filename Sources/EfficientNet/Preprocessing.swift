@@ -82,15 +82,25 @@ public struct Preprocessing: Codable, Sendable, Hashable {
         self.std = std
     }
 
-    /// ImageNet's channel means and standard deviations, which every published EfficientNet B0–B7 was trained with.
+    /// ImageNet's channel means and standard deviations, which EfficientNet B0–B7 and V2-B0–V2-B3 were trained with.
     public static let imageNetMean = [0.485, 0.456, 0.406]
     /// See ``imageNetMean``.
     public static let imageNetStd = [0.229, 0.224, 0.225]
+    /// Mean and standard deviation of Lite and of V2-S, V2-M and V2-L: intensities become −1…1.
+    public static let halves = [0.5, 0.5, 0.5]
 
-    /// The published preprocessing of a variant: timm's `tf_efficientnet_*` configuration.
+    /// The published preprocessing of a variant: timm's `tf_efficientnet*` configuration of the ImageNet weights. Of Lite3 and Lite4 the
+    /// resolutions are tensorflow/tpu's, 280 and 300.
     public static func standard(for variant: Variant) -> Preprocessing {
         let coefficients = variant.coefficients
-        return Preprocessing(resolution: coefficients.resolution, cropFraction: coefficients.cropFraction)
+        var result = Preprocessing(resolution: coefficients.resolution, cropFraction: coefficients.cropFraction)
+        if variant == .lite3 || variant == .lite4 { result.interpolation = .bilinear }
+        if variant == .v2m || variant == .v2l { result.fit = .squash }
+        switch variant.family {
+        case .original, .v2Base: break
+        case .lite, .v2Small, .v2Medium, .v2Large: (result.mean, result.std) = (halves, halves)
+        }
+        return result
     }
 
     private enum CodingKeys: String, CodingKey {

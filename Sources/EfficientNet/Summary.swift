@@ -9,10 +9,10 @@ public struct Summary: Sendable, Hashable, CustomStringConvertible {
     /// Batch norm's running statistics.
     public let statistics: Int
 
-    /// The summary of a variant at a side of `resolution` pixels; without `head` it ends with the last convolution's swish.
+    /// The summary of a variant at a side of `resolution` pixels; without `head` it ends with the last convolution's activation.
     public init(_ variant: Variant, head: ModelManifest.Head?, labels: Int, resolution: Int? = nil) {
         let side = resolution ?? variant.coefficients.resolution
-        title = "EfficientNet-\(variant.rawValue.uppercased()), input \(side) × \(side) × 3"
+        title = "\(variant.title), input \(side) × \(side) × 3"
         layers = Architecture(variant, padding: .symmetric)
             .layers(height: side, width: side, head: head, labels: labels)
         let parameters = layers.flatMap(\.parameters)
@@ -53,7 +53,7 @@ public struct Summary: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// 4007548 as 4,007,548.
-    private static func grouped(_ number: Int) -> String {
+    static func grouped(_ number: Int) -> String {
         var digits = Array(String(number))
         for position in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: position) }
         return String(digits)
@@ -70,6 +70,7 @@ extension Layer.Operation {
         case .pointwise: "Conv 1×1 + bias"
         case .batchNorm: "BatchNorm"
         case .swish: "Swish"
+        case .relu6: "ReLU6"
         case .relu: "ReLU"
         case .sigmoid: "Sigmoid"
         case .globalAverage: "GlobalAverage"

@@ -13,6 +13,10 @@ public struct Throughput: Sendable, Hashable {
     public let instructionSet: InstructionSet
     /// What was computed in: float where the machine has no instructions for what was asked.
     public let precision: Precision
+    /// Products (multiplications, each with an addition) per second, all threads together.
+    public var productsPerSecond: Double { imagesPerSecond * Double(products) }
+    /// Products of one image.
+    public let products: Int
     /// What each part of the network takes, where it was asked for.
     public let parts: [PartTime]
 
@@ -56,6 +60,7 @@ public struct Throughput: Sendable, Hashable {
         return Throughput(
             imagesPerSecond: rate, millisecondsPerImage: 1000 * Double(threads) / rate, images: images,
             instructionSet: network.instructionSet, precision: network.precision,
+            products: VariantFacts(variant).products,
             parts: parts ? try partTimes(network, image: image, seconds: seconds) : [])
     }
 

@@ -9,11 +9,11 @@ public final class PackedWeights: @unchecked Sendable {
     let memory: FloatMemory
     /// The instruction set whose kernels can read this.
     public let instructionSet: InstructionSet
-    /// What the maps' matrices are stored in, and maps will be.
+    /// What the maps' matrices are stored in, and maps will be, where a layer does not say otherwise.
     public let precision: Precision
-    /// Takes maps.
+    /// Takes maps of `precision`.
     let kernels: UnsafePointer<nr_kernels>
-    /// Takes single rows of floats: squeeze-and-excite and the head.
+    /// Takes maps and single rows of floats.
     let floats: UnsafePointer<nr_kernels>
 
     fileprivate init(
@@ -26,6 +26,9 @@ public final class PackedWeights: @unchecked Sendable {
         self.kernels = kernels
         self.floats = floats
     }
+
+    /// The kernels for maps of `precision`: this block's own, or float.
+    func kernels(for precision: Precision) -> UnsafePointer<nr_kernels> { precision == .f32 ? floats : kernels }
 
     /// Weights that another process has packed into memory that both share.
     ///
@@ -65,6 +68,16 @@ public final class PackedWeights: @unchecked Sendable {
         public let matrix: Matrix
         /// The matrix in floats; nil where the inputs are the smaller part and are scaled instead.
         let floats: Int?
+        /// A matrix whose inputs are not scaled.
+        public init(_ matrix: Matrix) {
+            self.init(matrix: matrix, floats: nil)
+        }
+
+        fileprivate init(matrix: Matrix, floats: Int?) {
+            self.matrix = matrix
+            self.floats = floats
+        }
+
         /// Whether its product's averages become known.
         public var isCorrected: Bool { floats != nil && matrix.precision == .bf16 }
     }
@@ -77,6 +90,8 @@ public final class PackedWeights: @unchecked Sendable {
         public let channels: Int
         /// Side of the kernel, 3 or 5.
         public let kernel: Int
+        /// What the maps before and after it are stored in; the weights are floats.
+        public let precision: Precision
     }
 
     /// Packs weights one layer after the other.
@@ -121,8 +136,14 @@ public final class PackedWeights: @unchecked Sendable {
 
         /// Adds a matrix [columns][depth]; row n is multiplied by `scale[n]`.
         ///
-        /// - Parameter row: Whether it multiplies a single row of floats, into floats.
-        public mutating func add(_ matrix: [Float], scale: [Float], bias: [Float], row: Bool = false) -> Matrix {
+        /// - Parameters:
+        ///   - row: Whether it multiplies a single row of floats, into floats.
+        ///   - precision: What to store it in: the block's own where absent, or float.
+        public mutating func add(
+            _ matrix: [Float], scale: [Float], bias: [Float], row: Bool = false, precision: Precision? = nil
+        ) -> Matrix {
+            let precision = precision ?? self.precision
+            let kernels = precision == .f32 ? floats : self.kernels
             let columns = scale.count
             precondition(bias.count == columns && columns > 0 && matrix.count % columns == 0)
             let depth = matrix.count / columns
@@ -172,8 +193,10 @@ public final class PackedWeights: @unchecked Sendable {
             return Scalable(matrix: packed, floats: floats)
         }
 
-        /// Adds depthwise weights [channels][kernel · kernel]; channel c is multiplied by `scale[c]`.
-        public mutating func add(taps: [Float], kernel: Int, scale: [Float], bias: [Float]) -> Taps {
+        /// Adds depthwise weights [channels][kernel · kernel]; channel c is multiplied by `scale[c]`. `precision` is the maps'.
+        public mutating func add(
+            taps: [Float], kernel: Int, scale: [Float], bias: [Float], precision: Precision
+        ) -> Taps {
             let channels = scale.count
             let area = kernel * kernel
             precondition(taps.count == channels * area && bias.count == channels && channels % 8 == 0)
@@ -182,7 +205,9 @@ public final class PackedWeights: @unchecked Sendable {
             for channel in 0..<channels {
                 for tap in 0..<area { target[tap * channels + channel] = taps[channel * area + tap] * scale[channel] }
             }
-            return Taps(weights: weights, bias: add(bias, room: channels), channels: channels, kernel: kernel)
+            return Taps(
+                weights: weights, bias: add(bias, room: channels), channels: channels, kernel: kernel,
+                precision: precision)
         }
 
         /// The finished block.

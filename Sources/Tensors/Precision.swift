@@ -36,5 +36,5 @@ public enum Precision: String, Codable, Sendable, Hashable, CaseIterable {
     }
 
     /// 32-bit words that `count` values of a map take.
-    func words(_ count: Int) -> Int { self == .bf16 ? (count + 1) / 2 : count }
+    public func words(_ count: Int) -> Int { self == .bf16 ? (count + 1) / 2 : count }
 }

@@ -17,6 +17,8 @@ public final class Program {
         case linear
         /// x · sigmoid(x).
         case swish
+        /// min(max(x, 0), 6); NaN stays NaN.
+        case relu6
         /// max(x, 0); NaN stays NaN.
         case relu
         /// 1 / (1 + exp(−x)).
@@ -26,27 +28,31 @@ public final class Program {
             switch self {
             case .linear: Int32(NR_LINEAR.rawValue)
             case .swish: Int32(NR_SWISH.rawValue)
+            case .relu6: Int32(NR_RELU6.rawValue)
             case .relu: Int32(NR_RELU.rawValue)
             case .sigmoid: Int32(NR_SIGMOID.rawValue)
             }
         }
     }
 
+    typealias Kernels = UnsafePointer<nr_kernels>
+
     enum Step {
         /// A product of maps.
-        case gemm(nr_gemm)
+        case gemm(nr_gemm, Kernels)
         /// A product of one row of floats.
         case row(nr_gemm, isFloat: Bool)
         case planes(Planes)
-        case expandDepthwise(nr_expand_depthwise)
+        case expandDepthwise(nr_expand_depthwise, Kernels)
+        case convolution(nr_convolution, Kernels)
+        case narrow(to: UnsafeMutableRawPointer, from: UnsafePointer<Float>, count: Int)
         case average(to: UnsafeMutablePointer<Float>, from: UnsafePointer<Float>, rows: Int, columns: Int)
         case multiply(UnsafeMutablePointer<Float>, by: Float, count: Int)
-        case scaleColumns(UnsafeMutableRawPointer, by: UnsafePointer<Float>, rows: Int, columns: Int)
-        case scaleInputs(nr_scaling)
+        case scaleColumns(UnsafeMutableRawPointer, by: UnsafePointer<Float>, rows: Int, columns: Int, Kernels)
+        case scaleInputs(nr_scaling, Kernels)
     }
 
     let weights: PackedWeights
-    var precision: Precision { weights.precision }
     private var blocks: [FloatMemory] = []
     private var indices: [UnsafeMutableBufferPointer<Int32>] = []
     private var steps: [(step: Step, part: Part)] = []
@@ -72,12 +78,6 @@ public final class Program {
         // Regions are numbered by block: an offset is block · 2^40 + position.
         return Region(offset: (blocks.count - 1) << 40, count: Layout.padded(count))
     }
-
-    /// Working memory for maps of `count` values.
-    public func allocate(values count: Int) -> Region { allocate(precision.words(count)) }
-
-    /// Words of a region that holds now a map of `values` values, now `floats` floats.
-    public func allocationWords(values: Int, floats: Int) -> Int { max(precision.words(values), floats) }
 
     func pointer(_ region: Region, _ count: Int) -> UnsafeMutablePointer<Float> {
         precondition(count <= region.count, "a step that needs more than its region holds")
@@ -126,19 +126,21 @@ public final class Program {
     }
 
     private func execute(_ step: Step, _ source: UnsafePointer<Float>) {
-        let kernels = weights.kernels
         switch step {
-        case .gemm(var gemm): kernels.pointee.gemm(&gemm)
+        case .gemm(var gemm, let kernels): kernels.pointee.gemm(&gemm)
         case .row(var gemm, let isFloat):
-            if isFloat { weights.floats.pointee.gemm(&gemm) } else { kernels.pointee.row(&gemm) }
+            if isFloat { weights.floats.pointee.gemm(&gemm) } else { weights.kernels.pointee.row(&gemm) }
         case .planes(let planes): planes.fill(from: source)
-        case .expandDepthwise(var layer): nr_run_expand_depthwise(kernels, &layer)
-        case .average(let to, let from, let rows, let columns): kernels.pointee.average(to, from, rows, columns)
+        case .expandDepthwise(var layer, let kernels): nr_run_expand_depthwise(kernels, &layer)
+        case .convolution(var layer, let kernels): nr_run_convolution(kernels, &layer)
+        case .narrow(let to, let from, let count): nr_convert_f32_bf16(from, to, count)
+        case .average(let to, let from, let rows, let columns):
+            weights.kernels.pointee.average(to, from, rows, columns)
         case .multiply(let values, let factor, let count):
             for i in 0..<count { values[i] *= factor }
-        case .scaleColumns(let values, let scale, let rows, let columns):
+        case .scaleColumns(let values, let scale, let rows, let columns, let kernels):
             kernels.pointee.scale_columns(values, scale, rows, columns)
-        case .scaleInputs(var scaling): kernels.pointee.scale_inputs(&scaling)
+        case .scaleInputs(var scaling, let kernels): kernels.pointee.scale_inputs(&scaling)
         }
     }
 }
@@ -164,8 +166,12 @@ extension Program {
     public struct Part: Sendable, Hashable {
         /// What the part does.
         public enum Kind: String, Sendable, Hashable, CaseIterable {
-            /// The first convolution, with the first block's depthwise convolution.
-            case stem = "stem + depthwise"
+            /// The first convolution, with the first block's depthwise or plain one.
+            case stem = "stem + first layer"
+            /// A block that is a plain convolution.
+            case convolution
+            /// A fused MBConv block.
+            case fused = "fused MBConv"
             /// A block's expansion and depthwise convolution.
             case expandDepthwise = "expand + depthwise"
             /// A block's squeeze-and-excite, up to scaling what it scales.

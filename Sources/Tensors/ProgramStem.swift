@@ -53,20 +53,22 @@ extension Program {
         return matrix
     }
 
-    /// The stem, a 3×3 convolution of the image's planes with stride 2, and the first block's depthwise convolution, each with
-    /// swish: in one step, so that the stem's map, the largest of the network, never leaves the core's own cache.
-    ///
-    /// - Parameters:
-    ///   - matrix: `stemMatrix`'s.
-    ///   - stem: The stem's own window, over the image.
-    public func stemDepthwise(
-        _ matrix: PackedWeights.Matrix, stem: Window, depthwise: PackedWeights.Taps, window: Window,
-        into output: Region, sums: Region
-    ) {
+    /// How the stem reads its planes.
+    struct StemInput {
+        let planes: Planes
+        /// Where a pixel's taps lie.
+        let steps: UnsafePointer<Int32>
+        /// Words from one pixel's taps to the next one's, and to the next row's.
+        let pixel: Int
+        let row: Int
+    }
+
+    /// Adds the step that makes the image into the planes that a stem of `matrix` reads; `stem` is its window, over the image.
+    func stemInput(_ matrix: PackedWeights.Matrix, _ stem: Window) -> StemInput {
         let bordered = Size(
             height: max((stem.output.height - 1) * 2 + 3, stem.top + stem.input.height),
             width: max((stem.output.width - 1) * 2 + 3, stem.left + stem.input.width))
-        let pairs = precision == .bf16
+        let pairs = matrix.precision == .bf16
         // In bfloat16 a row is a word of each pair for every output pixel, then as many of lone values.
         let row = pairs ? 2 * stem.output.width : bordered.width
         let planes = Planes(
@@ -81,14 +83,27 @@ extension Program {
             }
         }
         append(.planes(planes))
-        var layer = layer(expand: matrix, depthwise: depthwise, window: window, into: output, sums: sums)
-        layer.input = UnsafeRawPointer(planes.words)
+        return StemInput(planes: planes, steps: UnsafePointer(table(taps)), pixel: pairs ? 1 : 2, row: 2 * row)
+    }
+
+    /// The stem, a 3×3 convolution of the image's planes with stride 2, and the first block's depthwise convolution, each with
+    /// `activation`: in one step, so that the stem's map, the largest of the network, never leaves the core's own cache.
+    ///
+    /// - Parameters:
+    ///   - matrix: `stemMatrix`'s.
+    ///   - stem: The stem's own window, over the image.
+    public func stemDepthwise(
+        _ matrix: PackedWeights.Matrix, stem: Window, depthwise: PackedWeights.Taps, window: Window,
+        activation: Activation, into output: Region, sums: Region
+    ) {
+        let input = stemInput(matrix, stem)
+        var layer = layer(
+            expand: matrix, depthwise: depthwise, window: window, activation: activation, into: output, sums: sums)
+        layer.input = UnsafeRawPointer(input.planes.words)
         layer.inputs = Int32(matrix.depth)
-        layer.stem_steps = UnsafePointer(table(taps))
-        layer.stem_pixel = pairs ? 1 : 2
-        layer.stem_row = 2 * row
+        (layer.stem_steps, layer.stem_pixel, layer.stem_row) = (input.steps, input.pixel, input.row)
         append(
-            .expandDepthwise(layer),
+            .expandDepthwise(layer, weights.kernels(for: depthwise.precision)),
             products: 27 * stem.output.area * matrix.columns
                 + window.output.area * depthwise.kernel * depthwise.kernel * depthwise.channels)
     }

@@ -15,7 +15,9 @@ extension Program {
             input, matrix, rows: rows, activation: activation, residual: residual,
             element: floats || matrix.isRow ? .f32 : nil, into: output, weights: weights)
         append(
-            matrix.isRow ? .row(gemm, isFloat: matrix.precision == .f32) : .gemm(gemm),
+            matrix.isRow
+                ? .row(gemm, isFloat: matrix.precision == .f32)
+                : .gemm(gemm, self.weights.kernels(for: matrix.precision)),
             products: rows * matrix.depth * matrix.columns)
     }
 
@@ -27,7 +29,8 @@ extension Program {
         averages: Averages, spare: Region, into output: Region
     ) {
         let matrix = scalable.matrix
-        let (depth, columns) = (matrix.depth, matrix.columns)
+        let (depth, columns, precision) = (matrix.depth, matrix.columns, matrix.precision)
+        let kernels = weights.kernels(for: precision)
         var gemm: nr_gemm
         if let floats = scalable.floats {
             let target = pointer(spare, matrix.words)
@@ -47,18 +50,18 @@ extension Program {
                 scaling.product_averages = averages.product.map { pointer($0, columns) }
                 gemm.bias = UnsafePointer(scaling.corrected)
             }
-            append(.scaleInputs(scaling))
+            append(.scaleInputs(scaling, kernels))
         } else {
             append(
                 .scaleColumns(
                     pointer(input, precision.words(rows * depth)), by: pointer(scale, depth), rows: rows,
-                    columns: depth))
+                    columns: depth, kernels))
             gemm = product(
                 input, matrix, rows: rows, activation: .linear, residual: residual, into: output,
                 weights: UnsafeRawPointer(weights.memory.pointer(matrix.weights, matrix.words)))
         }
         begin(.project, block: part.block)
-        append(.gemm(gemm), products: rows * depth * columns)
+        append(.gemm(gemm, kernels), products: rows * depth * columns)
     }
 
     /// Averages of maps' channels, all floats, with which a bfloat16 product takes back the constant part of its error.
@@ -92,6 +95,14 @@ extension Program {
             isRow: true, depth: matrix.depth, columns: matrix.columns)
         multiply(averages, row, rows: 1, activation: .linear, into: corrected)
         return true
+    }
+
+    /// output = a map's `count` values, floats before, in bfloat16.
+    public func narrow(_ input: Region, count: Int, into output: Region) {
+        append(
+            .narrow(
+                to: UnsafeMutableRawPointer(pointer(output, Precision.bf16.words(count))), from: pointer(input, count),
+                count: count))
     }
 
     /// values *= factor.
@@ -128,31 +139,33 @@ extension Program {
         return gemm
     }
 
-    /// Expansion (if any) and depthwise convolution, each with swish; `sums` receives every channel's sum.
+    /// Expansion (if any) and depthwise convolution, each with `activation` (swish or ReLU6); `sums` receives every channel's sum.
     ///
     /// - Parameter bias: A corrected bias of the expansion instead of its own.
     public func expandDepthwise(
         _ input: Region, expand: PackedWeights.Matrix?, bias: Region? = nil, depthwise: PackedWeights.Taps,
-        window: Window, into output: Region, sums: Region
+        window: Window, activation: Activation, into output: Region, sums: Region
     ) {
         let channels = depthwise.channels
         precondition((expand?.columns ?? channels) == channels)
         let inputs = expand?.depth ?? channels
-        var layer = layer(expand: expand, depthwise: depthwise, window: window, into: output, sums: sums)
-        layer.input = UnsafeRawPointer(pointer(input, precision.words(window.input.area * inputs)))
+        var layer = layer(
+            expand: expand, depthwise: depthwise, window: window, activation: activation, into: output, sums: sums)
+        layer.input = UnsafeRawPointer(pointer(input, depthwise.precision.words(window.input.area * inputs)))
         layer.inputs = Int32(inputs)
         if let bias { layer.expand_bias = UnsafePointer(pointer(bias, channels)) }
         append(
-            .expandDepthwise(layer),
+            .expandDepthwise(layer, weights.kernels(for: depthwise.precision)),
             products: (expand == nil ? 0 : window.input.area * inputs * channels)
                 + window.output.area * depthwise.kernel * depthwise.kernel * channels)
     }
 
     /// What both forms of the step share: a depthwise convolution over what `expand` makes.
     func layer(
-        expand: PackedWeights.Matrix?, depthwise: PackedWeights.Taps, window: Window, into output: Region, sums: Region
+        expand: PackedWeights.Matrix?, depthwise: PackedWeights.Taps, window: Window, activation: Activation,
+        into output: Region, sums: Region
     ) -> nr_expand_depthwise {
-        let channels = depthwise.channels
+        let (channels, precision) = (depthwise.channels, depthwise.precision)
         var layer = nr_expand_depthwise()
         if let expand {
             layer.expand_weights = UnsafeRawPointer(weights.memory.pointer(expand.weights, expand.words))
@@ -167,6 +180,7 @@ extension Program {
         layer.channels = Int32(channels)
         layer.kernel = Int32(depthwise.kernel)
         layer.stride = Int32(window.stride)
+        layer.activation = activation.code
         (layer.top, layer.left) = (Int32(window.top), Int32(window.left))
         (layer.output_height, layer.output_width) = (Int32(window.output.height), Int32(window.output.width))
         layer.band_rows = Int32(Self.bandRows(layer))

@@ -47,8 +47,19 @@ struct Golden: Decodable {
     }
 }
 
-/// The numbers of B0…B7 against the reference implementation's.
+/// The numbers of the whole family against the reference implementation's.
 @Suite struct GoldenTests {
+    /// Those that take a second or so; of V2-L the oracle says nothing.
+    static let smaller: [Variant] = [
+        .b0, .b1, .b2, .b3, .lite0, .lite1, .lite2, .lite3, .lite4, .v2b0, .v2b1, .v2b2, .v2b3,
+    ]
+    static let larger: [Variant] = [.b4, .b5, .b6, .b7, .v2s, .v2m]
+
+    /// The conventions that a variant was published in.
+    static func paddings(_ variant: Variant) -> [ModelManifest.Padding] {
+        variant.family == .v2Base ? [.same] : ModelManifest.Padding.allCases
+    }
+
     static func network(
         _ variant: Variant, _ padding: ModelManifest.Padding, seed: UInt64, isa: InstructionSet? = nil,
         precision: Precision = .f32
@@ -65,9 +76,11 @@ struct Golden: Decodable {
     static func check(
         _ variant: Variant, _ padding: ModelManifest.Padding, isa: InstructionSet? = nil, precision: Precision = .f32
     ) throws {
+        let version = variant.rawValue.hasPrefix("v2-") ? "v2_\(variant.rawValue.dropFirst(3))" : "_\(variant.rawValue)"
         let prefix = padding == .same ? "tf_efficientnet" : "efficientnet"
-        let golden = try Golden.load(Golden.oracle, key: "\(prefix)_\(variant.rawValue)/seed1")
-        let side = variant.coefficients.resolution
+        let golden = try Golden.load(Golden.oracle, key: "\(prefix)\(version)/seed1")
+        // The oracle's image of V2 is as large as those that it was trained with.
+        let side = variant.coefficients.trainingResolution
         let logits = try network(variant, padding, seed: 1, isa: isa, precision: precision)
             .logits(SeededWeights.image(seed: 1, height: side, width: side))
         golden.expect(
@@ -76,37 +89,35 @@ struct Golden: Decodable {
     }
 
     @Test(
-        "B0 to B3 reproduce the reference implementation's logits in both conventions",
-        .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
-        arguments: [Variant.b0, .b1, .b2, .b3], ModelManifest.Padding.allCases)
-    func small(_ variant: Variant, _ padding: ModelManifest.Padding) throws {
-        try Self.check(variant, padding)
+        "The smaller variants reproduce the reference implementation's logits in both conventions",
+        .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"), arguments: smaller)
+    func small(_ variant: Variant) throws {
+        for padding in Self.paddings(variant) { try Self.check(variant, padding) }
     }
 
     @Test(
-        "B4 to B7 reproduce the reference implementation's logits in both conventions",
+        "The larger variants reproduce the reference implementation's logits in both conventions",
         .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
-        .enabled(if: Golden.runsLongTests, "set NIGHTREAD_LONG_TESTS=1 to run it"),
-        arguments: [Variant.b4, .b5, .b6, .b7], ModelManifest.Padding.allCases)
-    func large(_ variant: Variant, _ padding: ModelManifest.Padding) throws {
-        try Self.check(variant, padding)
+        .enabled(if: Golden.runsLongTests, "set NIGHTREAD_LONG_TESTS=1 to run it"), arguments: larger)
+    func large(_ variant: Variant) throws {
+        for padding in Self.paddings(variant) { try Self.check(variant, padding) }
     }
 
     @Test(
-        "Every instruction set of this machine reproduces the reference implementation's B0 and B3",
+        "Every instruction set of this machine reproduces the reference implementation's B0, B3, Lite0 and V2-B0",
         .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
-        arguments: InstructionSet.available, [Variant.b0, .b3])
+        arguments: InstructionSet.available, [Variant.b0, .b3, .lite0, .v2b0])
     func instructionSets(_ isa: InstructionSet, _ variant: Variant) throws {
-        for padding in ModelManifest.Padding.allCases { try Self.check(variant, padding, isa: isa) }
+        for padding in Self.paddings(variant) { try Self.check(variant, padding, isa: isa) }
     }
 
     @Test(
         "Every instruction set of this machine reproduces all variants",
         .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
         .enabled(if: Golden.runsLongTests, "set NIGHTREAD_LONG_TESTS=1 to run it"),
-        arguments: InstructionSet.available, Variant.allCases)
+        arguments: InstructionSet.available, smaller + larger)
     func everything(_ isa: InstructionSet, _ variant: Variant) throws {
-        for padding in ModelManifest.Padding.allCases { try Self.check(variant, padding, isa: isa) }
+        for padding in Self.paddings(variant) { try Self.check(variant, padding, isa: isa) }
     }
 
     /// Those of this machine that have bfloat16 kernels, in instructions or in plain C.
@@ -115,20 +126,19 @@ struct Golden: Decodable {
     @Test(
         "bfloat16 stays within 5 hundredths of the logits' deviation, in instructions and in plain C",
         .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
-        arguments: bf16Sets, ModelManifest.Padding.allCases)
-    func bf16(_ isa: InstructionSet, _ padding: ModelManifest.Padding) throws {
-        for variant in isa == .portable ? [Variant.b0] : [.b0, .b1, .b2, .b3] {
-            try Self.check(variant, padding, isa: isa, precision: .bf16)
-        }
+        arguments: bf16Sets, smaller)
+    func bf16(_ isa: InstructionSet, _ variant: Variant) throws {
+        guard isa != .portable || [.b0, .lite0, .v2b0].contains(variant) else { return }
+        for padding in Self.paddings(variant) { try Self.check(variant, padding, isa: isa, precision: .bf16) }
     }
 
     @Test(
         "bfloat16 stays within 5 hundredths of the logits' deviation in the larger variants",
         .enabled(if: Golden.hasOracle, "the oracle ../shared/oracle/golden_1.json is absent"),
         .enabled(if: Golden.runsLongTests, "set NIGHTREAD_LONG_TESTS=1 to run it"),
-        arguments: bf16Sets.filter { $0 != .portable }, [Variant.b4, .b5, .b6, .b7])
+        arguments: bf16Sets.filter { $0 != .portable }, larger)
     func largeBF16(_ isa: InstructionSet, _ variant: Variant) throws {
-        for padding in ModelManifest.Padding.allCases { try Self.check(variant, padding, isa: isa, precision: .bf16) }
+        for padding in Self.paddings(variant) { try Self.check(variant, padding, isa: isa, precision: .bf16) }
     }
 
     @Test("A network asked for bfloat16 on kernels without it computes in float and says so")

@@ -55,6 +55,7 @@ final class LayerByLayer {
                     map[i] = (map[i] - mean[c]) * scale[c] + beta[c]
                 }
             case .swish: map = map.map { $0 / (1 + exp(-$0)) }
+            case .relu6: map = map.map { $0 < 0 ? 0 : min($0, 6) }
             case .relu: map = map.map { $0 < 0 ? 0 : $0 }
             case .sigmoid: map = map.map { 1 / (1 + exp(-$0)) }
             case .globalAverage:

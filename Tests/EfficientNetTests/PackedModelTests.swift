@@ -21,10 +21,17 @@ import Testing
         deinit { close(descriptor) }
     }
 
-    @Test("A model mapped from shared memory gives the logits of the model itself", arguments: Precision.allCases)
-    func roundTrip(_ precision: Precision) throws {
+    @Test(
+        "A model mapped from shared memory gives the logits of the model itself", arguments: Precision.allCases,
+        [Variant.b0, .lite0, .v2b0])
+    func roundTrip(_ precision: Precision, _ variant: Variant) throws {
         let folder = try ModelPackageTests.Folder()
-        let package = try ModelPackage.open(ModelPackageTests.write(folder))
+        let manifest = ModelPackageTests.manifest { $0.variant = variant }
+        let url = folder.url.appending(path: "package")
+        try ModelPackage.write(
+            manifest: manifest, weights: SeededWeights.tensors(manifest.parameters, variant: variant, seed: 5),
+            selfTest: nil, to: url, precision: .float16)
+        let package = try ModelPackage.open(url)
         let room = try Room(bytes: PackedModel.bytes(for: package, precision: precision))
         _ = try PackedModel(packing: package, precision: precision, into: room.descriptor, bytes: room.bytes)
         let mapped = try PackedModel(mapping: room.descriptor, bytes: room.bytes)

@@ -15,7 +15,13 @@ enum SeededWeights {
         case .b4: 5.75
         case .b5: 5.5
         case .b6: 5.25
-        case .b7: 5.0
+        case .b7, .v2b0: 5.0
+        case .v2b1: 4.75
+        case .v2b2: 4.5
+        case .v2b3: 4.25
+        case .v2s: 3.75
+        case .v2m: 3.45
+        case .v2l: 3.3
         default: 6.0
         }
     }

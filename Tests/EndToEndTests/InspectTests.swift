@@ -164,5 +164,55 @@ struct NetworkBenchTests {
         #expect((found["images_per_second"] as? Double ?? 0) > 0)
         #expect(((found["start_milliseconds"] as? Double) != nil) == isAsked)
         #expect(found["start_milliseconds"] as? Double != 0)
+        // B0 takes 0.3858 GMAC an image.
+        let (images, products) = (found["images_per_second"] as? Double, found["products_per_second"] as? Double)
+        #expect(abs((products ?? 0) / (images ?? 1) / 385_814_752 - 1) < 1e-9)
+    }
+
+    @Test("Every family runs by any of its names", arguments: ["lite0", "v2-b0"])
+    func families(_ variant: String) throws {
+        let study = try Study()
+        let output = try Program.run(
+            ["bench", "--variant", variant, "--json", "--seconds", "0.05", "--threads", "1"], in: study.folder)
+        #expect(output.status == 0, "\(output.error)")
+        #expect(output.events.first?["variant"] as? String == variant)
+    }
+}
+
+@Suite("nightread model list")
+struct ModelListTests {
+    @Test("Every variant has a line with its facts")
+    func facts() throws {
+        let study = try Study()
+        let output = try Program.run(["model", "list", "--json"], in: study.folder)
+        #expect(output.status == 0, "\(output.error)")
+        #expect(output.events.count == 20)
+        let found = try #require(output.events.first { $0["variant"] as? String == "v2-s" })
+        #expect(found["resolution"] as? Int == 384)
+        #expect(found["training_resolution"] as? Int == 300)
+        #expect(found["parameters"] as? Int == 21_458_488)
+        #expect((found["preprocessing"] as? [String: Any])?["mean"] as? [Double] == [0.5, 0.5, 0.5])
+        #expect(found["images_per_second"] == nil)
+        let text = try Program.run(["model", "list"], in: study.folder).out
+        #expect(text.split(separator: "\n").count == 23)
+        #expect(text.contains("lite0    EfficientNet-Lite0         224         224    4,652,008   0.39"))
+        #expect(!text.contains("images/s"))
+    }
+
+    @Test(
+        "With --measure each line ends with images per second",
+        .enabled(
+            if: ProcessInfo.processInfo.environment["NIGHTREAD_LONG_TESTS"] == "1",
+            "set NIGHTREAD_LONG_TESTS=1 to run it"))
+    func measure() throws {
+        let study = try Study()
+        let output = try Program.run(
+            ["model", "list", "--json", "--measure", "--seconds", "0.01", "--threads", "1"], in: study.folder)
+        #expect(output.status == 0, "\(output.error)")
+        #expect(output.events.count == 20)
+        for found in output.events {
+            #expect((found["images_per_second"] as? Double ?? 0) > 0)
+            #expect(found["precision"] as? String == "f32")
+        }
     }
 }

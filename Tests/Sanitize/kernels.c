@@ -75,7 +75,7 @@ static void gemm(const nr_kernels *k) {
     const int rows = 1 + (int)next(45), columns = 8 * (1 + (int)next(12)), depth = 2 * (1 + (int)next(40));
     nr_gemm g = {.a = map(k, (size_t)rows * depth), .a_row = (ptrdiff_t)words(k, depth), .c_row = columns,
                  .weights = pack(k, columns, depth), .bias = floats(columns), .rows = rows, .columns = columns,
-                 .depth = (int)words(k, depth), .activation = (int)next(2)};
+                 .depth = (int)words(k, depth), .activation = next(3) ? (int)next(2) : NR_RELU6};
     g.c_element = next(2) ? k->element : NR_F32;
     const size_t size = (size_t)rows * columns * (g.c_element == NR_F32 ? 4 : 2);
     g.c = take(size);
@@ -106,7 +106,7 @@ static void expand_depthwise(const nr_kernels *k) {
         .sums = floats(channels), .height = height, .width = width, .inputs = inputs, .channels = channels,
         .kernel = kernel, .stride = stride, .top = (int)next(kernel / 2 + 1), .left = (int)next(kernel / 2 + 1),
         .output_height = out_height, .output_width = out_width, .band_rows = 1 + (int)next(out_height),
-        .streams = (int)next(2)};
+        .activation = next(2) ? NR_SWISH : NR_RELU6, .streams = (int)next(2)};
     if (expands) {
         e.expand_weights = pack(k, channels, inputs);
         e.expand_bias = floats(channels);
@@ -121,8 +121,30 @@ static void row(const nr_kernels *k) {
     void *packed = take(columns * depth * (k->element == NR_F32 ? 4 : 2));
     nr_pack_row(k, floats(columns * depth), floats(columns), packed, columns, depth);
     nr_gemm g = {.a = floats(depth), .weights = packed, .bias = floats(columns), .c = floats(columns), .rows = 1,
-                 .columns = (int)columns, .depth = (int)depth, .activation = (int)next(4)};
+                 .columns = (int)columns, .depth = (int)depth, .activation = (int)next(5)};
     k->row(&g);
+}
+
+static void convolution(const nr_kernels *k) {
+    const int stride = 1 + (int)next(2), kernel = 3 + 2 * (int)next(2), projects = (int)next(2);
+    const int height = 1 + (int)next(14), width = 1 + (int)next(33), inputs = 8 * (1 + (int)next(5));
+    const int adds = stride == 1 && next(2), channels = adds && !projects ? inputs : 8 * (1 + (int)next(9));
+    const int outputs = adds ? inputs : projects ? 8 * (1 + (int)next(9)) : channels;
+    const int out_height = (height + stride - 1) / stride, out_width = (width + stride - 1) / stride;
+    nr_convolution c = {
+        .input = map(k, (size_t)height * width * inputs), .weights = pack(k, channels, (size_t)kernel * kernel * inputs),
+        .bias = floats(channels), .output = map(k, (size_t)out_height * out_width * outputs), .height = height,
+        .width = width, .inputs = inputs, .channels = channels, .outputs = outputs, .kernel = kernel, .stride = stride,
+        .top = adds ? kernel / 2 : (int)next(kernel / 2 + 1), .left = adds ? kernel / 2 : (int)next(kernel / 2 + 1),
+        .output_height = out_height, .output_width = out_width, .band_rows = 1 + (int)next(out_height),
+        .activation = next(2) ? NR_SWISH : NR_RELU6, .adds_input = adds};
+    if (projects) {
+        c.project_weights = pack(k, outputs, channels);
+        c.project_bias = floats(outputs);
+    }
+    c.band = take(4 * nr_convolution_band(k, &c));
+    c.expanded = take(4 * nr_convolution_expanded(k, &c));
+    nr_run_convolution(k, &c);
 }
 
 static void stem_row(void) {
@@ -145,6 +167,8 @@ int main(int argc, char **argv) {
             scaling(k);
             give_back();
             expand_depthwise(k);
+            give_back();
+            convolution(k);
             give_back();
             row(k);
             give_back();

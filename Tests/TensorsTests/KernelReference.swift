@@ -129,6 +129,7 @@ enum KernelReference {
         switch activation {
         case Int(NR_SWISH.rawValue): swish(x)
         case Int(NR_RELU.rawValue): x < 0 ? 0 : x
+        case Int(NR_RELU6.rawValue): x < 0 ? 0 : x > 6 ? 6 : x
         case Int(NR_SIGMOID.rawValue): sigmoid(x)
         default: x
         }
@@ -150,10 +151,36 @@ enum KernelReference {
         return result
     }
 
-    /// A map [height][width][channels] and taps [channels][kernel · kernel]; swish at the end.
+    /// A map [height][width][inputs] and weights [channels][kernel · kernel][inputs].
+    static func convolution(
+        _ map: [Float], height: Int, width: Int, inputs: Int, weights: [Float], bias: [Float], kernel: Int, stride: Int,
+        top: Int, left: Int, outputHeight: Int, outputWidth: Int, activation: Int
+    ) -> [Double] {
+        var result: [Double] = []
+        for y in 0..<outputHeight {
+            for x in 0..<outputWidth {
+                for c in bias.indices {
+                    var sum = Double(bias[c])
+                    for tap in 0..<kernel * kernel {
+                        let (sy, sx) = (y * stride + tap / kernel - top, x * stride + tap % kernel - left)
+                        guard (0..<height).contains(sy), (0..<width).contains(sx) else { continue }
+                        for i in 0..<inputs {
+                            sum +=
+                                Double(map[(sy * width + sx) * inputs + i])
+                                * Double(weights[(c * kernel * kernel + tap) * inputs + i])
+                        }
+                    }
+                    result.append(activate(sum, activation))
+                }
+            }
+        }
+        return result
+    }
+
+    /// A map [height][width][channels] and taps [channels][kernel · kernel].
     static func depthwise(
         _ map: [Double], height: Int, width: Int, channels: Int, taps: [Float], bias: [Float], kernel: Int, stride: Int,
-        top: Int, left: Int, outputHeight: Int, outputWidth: Int
+        top: Int, left: Int, outputHeight: Int, outputWidth: Int, activation: Int
     ) -> [Double] {
         var result = [Double](repeating: 0, count: outputHeight * outputWidth * channels)
         for y in 0..<outputHeight {
@@ -167,7 +194,7 @@ enum KernelReference {
                             sum += map[(sy * width + sx) * channels + c] * Double(taps[(c * kernel + ky) * kernel + kx])
                         }
                     }
-                    result[(y * outputWidth + x) * channels + c] = swish(sum)
+                    result[(y * outputWidth + x) * channels + c] = activate(sum, activation)
                 }
             }
         }

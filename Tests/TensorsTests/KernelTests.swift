@@ -15,11 +15,12 @@ import Testing
             let columns = 8 * Int.random(in: 1...11, using: &random)
             let depth = (table.precision == .bf16 ? 2 : 1) * Int.random(in: 1...70, using: &random)
             // Maps of bfloat16 are written after swish or nothing; the rest leaves in float.
-            let activation = round % 4
-            let isMap = table.precision == .f32 || [NR_LINEAR, NR_SWISH].map(\.rawValue).contains(UInt32(activation))
+            let activation = round % 5
+            let isMap =
+                table.precision == .f32 || [NR_LINEAR, NR_SWISH, NR_RELU6].map(\.rawValue).contains(UInt32(activation))
             let target = isMap ? table : KernelTable(isa: table.isa, precision: .f32)
             var a = table.stored(random.floats(rows * depth))
-            if round % 5 == 4 {
+            if round % 7 == 4 {
                 a[Int.random(in: a.indices, using: &random)] = [.nan, .infinity, -.infinity][round % 3]
             }
             let matrix = table.stored(random.floats(columns * depth))
@@ -92,7 +93,7 @@ import Testing
         let kernels = try table.kernels
         let special: [Float] = [.nan, .infinity, -.infinity, 200, -200, 1e30, -1e30, 0]
         let values = special + (0..<2000).map { Float($0 - 1000) * 0.0801 }
-        for activation in [NR_SWISH, NR_SIGMOID, NR_RELU] {
+        for activation in [NR_SWISH, NR_SIGMOID, NR_RELU, NR_RELU6] {
             for width in [8, 16, 32] {
                 for start in stride(from: 0, to: values.count - width, by: width) {
                     // A row of zeros leaves the bias, which is what the activation is tried on.
@@ -169,6 +170,7 @@ import Testing
     func expandDepthwise(_ table: KernelTable, _ same: Bool) throws {
         var random = SeededGenerator(state: same ? 31 : 30)
         for round in 0..<60 {
+            let activation = Int((round % 2 == 0 ? NR_SWISH : NR_RELU6).rawValue)
             var shape = Shape.random(&random, same: same)
             let expands = round % 3 != 0
             if !expands { shape.channels = shape.inputs }
@@ -183,17 +185,18 @@ import Testing
             let bias = random.floats(shape.channels)
             let (found, sums, isIntact) = try run(
                 table, shape, expands: expands, input: input, matrix: matrix, expandBias: expandBias, taps: taps,
-                bias: bias)
+                bias: bias, activation: activation)
             let expanded =
                 expands
                 ? KernelReference.gemm(
                     input, matrix, bias: expandBias, residual: nil, rows: shape.height * shape.width,
-                    columns: shape.channels, depth: shape.inputs, activation: Int(NR_SWISH.rawValue))
+                    columns: shape.channels, depth: shape.inputs, activation: activation)
                 : input.map(Double.init)
             let expected = KernelReference.depthwise(
                 expanded, height: shape.height, width: shape.width, channels: shape.channels, taps: taps, bias: bias,
                 kernel: shape.kernel, stride: shape.stride, top: shape.top, left: shape.left,
-                outputHeight: shape.output.height, outputWidth: shape.output.width)
+                outputHeight: shape.output.height, outputWidth: shape.output.width,
+                activation: activation)
             // A bfloat16 table's swish is off by up to 8e-4 in each of up to 25 values that a tap weighs.
             let isRounded = table.precision == .bf16
             let agrees = KernelReference.agrees(found, expected, tolerance: isRounded ? 2e-2 : 5e-5)
@@ -211,7 +214,7 @@ import Testing
 
     private func run(
         _ table: KernelTable, _ shape: Shape, expands: Bool, input: [Float], matrix: [Float],
-        expandBias: [Float], taps: [Float], bias: [Float]
+        expandBias: [Float], taps: [Float], bias: [Float], activation: Int
     ) throws -> (output: [Float], sums: [Float], isIntact: Bool) {
         let channels = shape.channels
         let area = shape.kernel * shape.kernel
@@ -242,6 +245,7 @@ import Testing
         (layer.top, layer.left) = (Int32(shape.top), Int32(shape.left))
         (layer.output_height, layer.output_width) = (Int32(shape.output.height), Int32(shape.output.width))
         layer.band_rows = Int32(shape.bandRows)
+        layer.activation = Int32(activation)
         layer.streams = shape.bandRows % 2 == 0 ? 1 : 0
         let band = GuardedBuffer(count: nr_band_floats(&layer))
         var offsets = [Int32](repeating: -1, count: nr_band_offsets(&layer))

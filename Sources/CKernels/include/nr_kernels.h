@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum nr_activation { NR_LINEAR, NR_SWISH, NR_RELU, NR_SIGMOID };
+enum nr_activation { NR_LINEAR, NR_SWISH, NR_RELU, NR_SIGMOID, NR_RELU6 };
 
 // How a map's numbers lie in memory. Sums are floats in either precision, and so are biases and what activations compute.
 enum nr_element { NR_F32, NR_BF16 };
@@ -18,7 +18,11 @@ enum nr_element { NR_F32, NR_BF16 };
 typedef struct nr_gemm {
     const void *a;
     ptrdiff_t a_row;         // words from one row of a to the next
-    const int32_t *a_steps;  // where a row's k-th word lies; NULL: at k (a convolution reads its taps through this)
+    const int32_t *a_steps;  // where a row's k-th word lies; NULL: at k (the stem reads its taps through this)
+    // A convolution's rows are runs of words, one for each row of its kernel: a_run words, then a_skip that are passed over. 0: all of
+    // depth is one run. Never together with a_steps.
+    int32_t a_run;
+    ptrdiff_t a_skip;
     const void *weights;     // packed by nr_pack for the same table
     const float *bias;       // as many as columns
     void *c;                   // of c_element
@@ -28,9 +32,13 @@ typedef struct nr_gemm {
     int32_t rows, columns, depth;
     int32_t activation;
     int32_t c_element;
+    // As many products of the same weights, one for each line of a map: where a, c and residual go on. Up to 1: a single product.
+    int32_t lines;
+    ptrdiff_t a_line;                 // words
+    ptrdiff_t c_line, residual_line;  // elements
 } nr_gemm;
 
-// A depthwise convolution with bias, swish, and each channel's sum over the outputs added to sums.
+// A depthwise convolution with bias, activation (NR_SWISH or NR_RELU6), and each channel's sum over the outputs added to sums.
 typedef struct nr_depthwise {
     const float *input;  // the first output's first tap; zeros around the map lie in memory
     ptrdiff_t input_pixel, input_row;
@@ -42,6 +50,7 @@ typedef struct nr_depthwise {
     float *sums;
     int32_t rows, columns, channels;
     int32_t kernel, stride;  // 3 or 5; 1 or 2
+    int32_t activation;
     // Whether outputs go past the caches, where the kernels can; they then lie on boundaries of 64 bytes.
     int32_t streams;
 } nr_depthwise;
@@ -110,7 +119,7 @@ void nr_pack_row(const nr_kernels *, const float *matrix, const float *scale, vo
 // What rounding takes from a matrix, w − bfloat16(w), in floats and in the caller's order.
 void nr_rounding_errors(const float *matrix, const float *scale, float *target, size_t columns, size_t depth);
 
-// The first two steps of an MBConv block, fused: 1×1 expansion with swish, then the depthwise convolution. Runs through
+// The first two steps of an MBConv block, fused: 1×1 expansion, then the depthwise convolution, each with its activation. Runs through
 // groups of NR_GROUP channels and bands of output rows, so that the expanded map never leaves the core's own cache.
 // The first block has no expansion; there the stem's convolution stands in its place, and its map is never stored either.
 #define NR_GROUP 32
@@ -129,6 +138,7 @@ typedef struct nr_expand_depthwise {
     int32_t output_height, output_width;
     int32_t band_rows;  // output rows of one band, at least 1
     int32_t streams;    // whether the output is too large to be found in a cache by whoever reads it
+    int32_t activation;
     // The stem: where a pixel's taps lie, words from one pixel's to the next one's, and to the next row's. NULL: no stem.
     // inputs is then the number of taps, counted as if each were a value of the input.
     const int32_t *stem_steps;
@@ -138,6 +148,37 @@ typedef struct nr_expand_depthwise {
 size_t nr_band_floats(const nr_expand_depthwise *);
 size_t nr_band_offsets(const nr_expand_depthwise *);
 void nr_run_expand_depthwise(const nr_kernels *, const nr_expand_depthwise *);
+
+// A k×k convolution of a whole map with its activation, or a fused MBConv block: the same as its expansion, then a 1×1 projection. Runs
+// through bands of output rows: their input, with zeros around it, and the expanded map stay in the core's own cache.
+// The weights' depth is [kernel][kernel][inputs], so that a row of the kernel is one run of words.
+typedef struct nr_convolution {
+    const void *input;  // [height][width][inputs], elements; or the stem's planes
+    const void *weights;  // packed
+    const float *bias;
+    const void *project_weights;  // packed, of depth channels; NULL: no projection, outputs == channels
+    const float *project_bias;
+    void *output;    // [output_height][output_width][outputs], elements
+    void *band;      // nr_convolution_band words
+    void *expanded;  // nr_convolution_expanded words
+    int32_t height, width, inputs, channels, outputs;
+    int32_t kernel, stride, top, left;  // zeros above and to the left
+    int32_t output_height, output_width;
+    int32_t band_rows;  // output rows of one band, at least 1
+    int32_t activation;
+    int32_t adds_input;  // whether the input is added to the output: stride is 1, inputs == outputs
+    // Where the stem stands before the convolution, its map goes into the band and nowhere else: as in nr_expand_depthwise, with its
+    // own packed weights and the words of one of their columns.
+    const int32_t *stem_steps;
+    ptrdiff_t stem_pixel, stem_row;
+    const void *stem_weights;
+    const float *stem_bias;
+    int32_t stem_words;
+} nr_convolution;
+
+size_t nr_convolution_band(const nr_kernels *, const nr_convolution *);
+size_t nr_convolution_expanded(const nr_kernels *, const nr_convolution *);
+void nr_run_convolution(const nr_kernels *, const nr_convolution *);
 
 // A row of the image for the bfloat16 stem: its windows begin at even pixels, so that pixels 2x, 2x + 1 are one word
 // (pairs[x]) and pixel 2x + 2 with a zero another (lone[x]). row holds 2 · words + 1 pixels, zeros of the border among them.

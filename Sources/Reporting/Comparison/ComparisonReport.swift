@@ -144,7 +144,7 @@ public enum ComparisonReport {
         func rate(_ value: Double?) -> String { value.map { Words.fixed($0, 2) } ?? "–" }
         return [
             row("Run", mono: true) { $0.id }, row("Begun") { Words.moment($0.startedAt) },
-            row("Model") { "\($0.model.name) (EfficientNet-\($0.model.variant.uppercased()))" },
+            row("Model") { "\($0.model.name) (\(Words.network($0.model.variant)))" },
             row("Model digest", mono: true) { $0.model.digest },
             row("Preprocessing") { PreprocessingWords.describe($0.preprocessingJSON) },
             row("Machine") { "\($0.host), \(Words.count($0.sessions.last?.workers ?? 0, "worker"))" },

@@ -23,7 +23,7 @@ struct FindingsSettings {
             return model.thresholds[label].map { "\(label) (from \(Words.fixed($0, 3)))" } ?? "\(label) (uncalibrated)"
         }
         return [
-            row("Model", model.name), row("Variant", "EfficientNet-\(model.variant.uppercased())"),
+            row("Model", model.name), row("Variant", Words.network(model.variant)),
             row("Model digest", model.digest, mono: true), row("Labels", labels.prefix(30).joined(separator: ", ")),
             row("Preprocessing", PreprocessingWords.describe(facts.run.preprocessingJSON)),
             row("Preprocessing digest", facts.run.preprocessingDigest, mono: true), row("Model package", model.path),

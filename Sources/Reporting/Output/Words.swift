@@ -8,6 +8,12 @@ enum Words {
         "\(grouped(number)) \(number == 1 ? one : many ?? one + "s")"
     }
 
+    /// What papers call a variant: `b0` is EfficientNet-B0, `lite0` EfficientNet-Lite0, `v2-s` EfficientNetV2-S.
+    static func network(_ variant: String) -> String {
+        let name = variant.uppercased().replacing("LITE", with: "Lite")
+        return name.hasPrefix("V2") ? "EfficientNet\(name)" : "EfficientNet-\(name)"
+    }
+
     /// `12,345`.
     static func grouped(_ number: Int) -> String {
         let digits = String(abs(number))

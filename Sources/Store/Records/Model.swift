@@ -4,7 +4,7 @@ public struct ModelRecord: Sendable, Hashable {
     public let digest: String
     /// The package's name.
     public let name: String
-    /// `b0` … `b7`.
+    /// `b0` … `v2-l`: the raw value of a `Variant`.
     public let variant: String
     /// In the order of the model's outputs, and so of every reading's probabilities.
     public let labels: [String]

@@ -34,7 +34,7 @@ struct BenchCommand: ParsableCommand {
         help: "With --decode: scans that one process decodes, as limits.decoder_scans in a pipeline file, 1 to 1000.")
     var decoderScans = 1
 
-    @Option(help: "Variant: b0 to b7.")
+    @Option(help: "Variant: \(Variant.names).")
     var variant: Variant = .b0
 
     @Option(help: "Precision of the arithmetic: f32 or bf16 (float where the machine has no instructions for it).")
@@ -91,6 +91,7 @@ struct BenchCommand: ParsableCommand {
                 variant: variant.rawValue, precision: result.precision.rawValue, batch: batch, threads: threads,
                 isa: result.instructionSet.rawValue, images: result.images,
                 imagesPerSecond: result.imagesPerSecond, millisecondsPerImage: result.millisecondsPerImage,
+                productsPerSecond: result.productsPerSecond,
                 startMilliseconds: startMilliseconds)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
@@ -102,6 +103,7 @@ struct BenchCommand: ParsableCommand {
                 threads    \(threads), batch \(batch)
                 images/s   \(String(format: "%.1f", result.imagesPerSecond))
                 ms/image   \(String(format: "%.2f", result.millisecondsPerImage)) per thread
+                GMAC/s     \(String(format: "%.1f", result.productsPerSecond / 1e9))
                 """)
             if let startMilliseconds {
                 print("start      \(String(format: "%.0f", startMilliseconds)) ms (read, verify, pack)")
@@ -162,6 +164,7 @@ struct BenchCommand: ParsableCommand {
         var images: Int
         var imagesPerSecond: Double
         var millisecondsPerImage: Double
+        var productsPerSecond: Double
         /// Left out where it was not asked for.
         var startMilliseconds: Double?
 
@@ -169,6 +172,7 @@ struct BenchCommand: ParsableCommand {
             case variant, precision, batch, threads, isa, images
             case imagesPerSecond = "images_per_second"
             case millisecondsPerImage = "milliseconds_per_image"
+            case productsPerSecond = "products_per_second"
             case startMilliseconds = "start_milliseconds"
         }
     }

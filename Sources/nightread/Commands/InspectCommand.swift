@@ -41,7 +41,7 @@ struct InspectCommand: ParsableCommand {
     @Option(help: "The axis that a volume is cut along: axial, coronal or sagittal.")
     var axis: Slicing.Axis?
 
-    @Option(help: "Variant whose preprocessing is used: b0 to b7.")
+    @Option(help: "Variant whose preprocessing is used: \(Variant.names).")
     var variant: Variant = .b0
 
     @Option(help: "A model package whose preprocessing is used instead.", completion: .directory)

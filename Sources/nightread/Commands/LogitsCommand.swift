@@ -18,7 +18,7 @@ struct LogitsCommand: ParsableCommand {
     @Option(help: "Weights: a safetensors file (F32, F16 or BF16).")
     var weights: String
 
-    @Option(help: "Variant: b0 to b7.")
+    @Option(help: "Variant: \(Variant.names).")
     var variant: Variant
 
     @Option(help: "How stride-2 convolutions pad: symmetric (timm, torchvision) or same (TensorFlow, Keras).")

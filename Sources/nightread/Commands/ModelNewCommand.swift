@@ -16,7 +16,7 @@ struct ModelNewCommand: ParsableCommand {
             Exit status: 0 written, 64 bad usage, 73 the folder exists or cannot be made.
             """)
 
-    @Argument(help: "Variant: b0 to b7.")
+    @Argument(help: "Variant: \(Variant.names).")
     var variant: Variant
 
     @Option(help: ArgumentHelp("Labels, separated by commas.", valueName: "a,b,…"))

@@ -13,7 +13,7 @@ struct ModelSummaryCommand: ParsableCommand {
             Example: nightread model summary b0 --without-top
             """)
 
-    @Argument(help: "Variant: b0 to b7.")
+    @Argument(help: "Variant: \(Variant.names).")
     var variant: Variant
 
     @Option(help: "Head: linear, mlp or flatten-mlp.")

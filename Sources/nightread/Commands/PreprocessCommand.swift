@@ -24,7 +24,7 @@ struct PreprocessCommand: ParsableCommand {
     @Argument(help: "The scan: a file of any format that is read.")
     var scan: String
 
-    @Option(help: "Variant: b0 to b7; sets the resolution and crop_pct.")
+    @Option(help: "Variant, whose published preprocessing is used: \(Variant.names).")
     var variant: Variant
 
     @Option(help: "The safetensors file to write.")

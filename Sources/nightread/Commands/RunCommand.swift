@@ -5,7 +5,7 @@ import Pipeline
 
 /// What `run`, `watch` and `rerun` have in common.
 struct RunArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("Read with this variant's model of the pipeline file.", valueName: "b0…b7"))
+    @Option(help: "Read with this variant's model of the pipeline file: \(Variant.names).")
     var variant: String?
 
     @Option(help: "Scans read at the same time (default: the pipeline file's, else one per core).")
@@ -25,7 +25,7 @@ struct RunArguments: ParsableArguments {
 
     func validate() throws {
         if let variant, Variant(name: variant) == nil {
-            throw ValidationError("expected --variant b0 to b7, found '\(variant)'")
+            throw ValidationError("expected --variant \(Variant.names), found '\(variant)'")
         }
         if let workers, !(1...1024).contains(workers) {
             throw ValidationError("expected --workers from 1 to 1024, found \(workers)")
