@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Nightread's engine beside ONNX Runtime and OpenVINO, in turn on the same machine.
 
-    Benchmarks/engine_peers.py [--variants b0 b4 b7] [--pairs 5] [--seconds 3] [--nightread .build/release/nightread]
+    Benchmarks/engine_peers.py [--variants b0 b4 b7 lite0 v2-s] [--pairs 5] [--seconds 3] [--nightread .build/release/nightread]
 
 Of each peer the best of its settings counts (found in a first round), and of the peers the best one in each pair. Absolute figures
 drift on shared machines: the ratio of each pair is what to look at.
@@ -77,7 +77,7 @@ def processor():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--variants", nargs="+", default=["b0", "b4", "b7"], choices=RESOLUTION)
+    parser.add_argument("--variants", nargs="+", default=["b0", "b4", "b7", "lite0", "v2-s"], choices=RESOLUTION)
     parser.add_argument("--precisions", nargs="+", default=["f32", "bf16"], choices=["f32", "bf16"])
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")

@@ -28,7 +28,7 @@ lacking() {
     echo
     echo "## The network"
     echo
-    for variant in b0 b4 b7; do
+    for variant in b0 b4 b7 lite0 v2-b0 v2-s; do
         for precision in f32 bf16; do
             echo '```'
             "$nightread" bench --variant $variant --precision $precision --threads "$(nproc)" --seconds $seconds --layers

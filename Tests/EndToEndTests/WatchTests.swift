@@ -76,28 +76,33 @@ struct WatchTests {
 
 @Suite("nightread rerun and doctor")
 struct RerunTests {
-    @Test("rerun reads the same scans with the other variant's model into a run of its own")
-    func rerun() throws {
+    @Test(
+        "rerun reads the same scans with the other variant's model into a run of its own, and compare sets them side by side",
+        arguments: [Variant.b1, .lite0, .v2b0])
+    func rerun(_ variant: Variant) throws {
         let study = try Study()
-        try FileManager.default.copyItem(
-            at: Models.folder.appendingPathComponent("b1"), to: study.path("model-b1"))
+        let name = variant.rawValue
+        try Models.write(variant, to: study.path("model-\(name)"))
         let text = try String(contentsOf: study.path(study.pipeline), encoding: .utf8)
         try study.file(
-            study.pipeline, Data(text.replacing("model: model", with: "models: {b0: model, b1: model-b1}").utf8))
+            study.pipeline,
+            Data(text.replacing("model: model", with: "models: {b0: model, \(name): model-\(name)}").utf8))
         for seed in 0..<3 { try study.scan("\(seed).png", seed: UInt64(seed)) }
         try study.file("scans/junk.png", Data("junk".utf8))
         #expect(try study.run().status == 3)
         let store = study.storeFile.path
         let output = try Program.run(
-            ["rerun", "latest", "--variant", "b1", "--store", store, "--json"], in: study.folder)
+            ["rerun", "latest", "--variant", name, "--store", store, "--json"], in: study.folder)
         #expect(output.status == 0, "\(output.error)")
         #expect(output.ledger["seen"] == 3)
         #expect(output.ledger["read"] == 3)
         let runs = try StudyStore.openForReading(study.storeFile).runs()
-        #expect(runs.map(\.model.variant) == ["b1", "b0"])
+        #expect(runs.map(\.model.variant) == [name, "b0"])
         #expect(runs.first?.rerunOf == runs.last?.id)
-        #expect(FileManager.default.fileExists(atPath: study.path("out/report/b1/index.html").path))
-        #expect(FileManager.default.fileExists(atPath: study.path("out/findings-b1.csv").path))
+        #expect(FileManager.default.fileExists(atPath: study.path("out/report/\(name)/index.html").path))
+        #expect(FileManager.default.fileExists(atPath: study.path("out/findings-\(name).csv").path))
+        let compared = try Program.run(["compare"] + runs.map(\.id) + ["--store", store], in: study.folder)
+        #expect(compared.status == 0, "\(compared.error)")
         let missing = try Program.run(["rerun", "latest", "--variant", "b3", "--store", store], in: study.folder)
         #expect(missing.status == 64)
         #expect(missing.error.contains("no model for variant b3"))

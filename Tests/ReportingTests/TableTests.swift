@@ -33,6 +33,8 @@ struct TableTests {
 
     @Test("A probability never rounds to certainty, a duration reads as people say it")
     func words() {
+        #expect(
+            ["b0", "lite4", "v2-s"].map(Words.network) == ["EfficientNet-B0", "EfficientNet-Lite4", "EfficientNetV2-S"])
         #expect(Words.probability(0.99997) == ">0.999")
         #expect(Words.probability(1) == "1.000")
         #expect(Words.probability(0.00001) == "<0.001")

@@ -59,7 +59,8 @@ struct ModelListCommand: ParsableCommand {
             if json {
                 print(Self.record(facts, throughput).canonical)
             } else {
-                print(throughput.map { String(format: "\(facts.row)  %8.1f", $0.imagesPerSecond) } ?? facts.row)
+                let rate = throughput.map { String(format: "  %8.1f", $0.imagesPerSecond) } ?? ""
+                print(facts.row + rate)
             }
             // Of a measurement each line is seen when it is known, through a pipe too.
             fflush(nil)
