@@ -51,6 +51,7 @@ private struct ForwardPass {
             }
             isKnown = false
         case .fused(let expand, let project):
+            precondition(index > 0, "a fused first block")
             program.begin(.fused, block: index)
             convolution(expand, project: project, block, window)
             isKnown = false

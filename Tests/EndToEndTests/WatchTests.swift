@@ -1,3 +1,4 @@
+import EfficientNet
 import Foundation
 import Store
 import Testing
