@@ -125,6 +125,20 @@ static void row(const nr_kernels *k) {
     k->row(&g);
 }
 
+// The stem's planes and taps, as the network lays them out, for a map of height × width: the number of words of a pixel's taps.
+static int stem(const nr_kernels *k, int height, int width, const void **planes, int32_t **steps, ptrdiff_t *pixel, ptrdiff_t *row) {
+    const int pairs = k->element == NR_BF16, across = pairs ? 2 : 3;
+    const int line = pairs ? 2 * width : 2 * width + 1;
+    *planes = floats((size_t)3 * (2 * height + 1) * line);
+    *steps = take(sizeof(int32_t) * 9 * across);
+    for (int i = 0; i < 9; i++)
+        for (int x = 0; x < across; x++)
+            (*steps)[i * across + x] = (i / 3 * (2 * height + 1) + i % 3) * line + x * (pairs ? width : 1);
+    *pixel = pairs ? 1 : 2;
+    *row = 2 * line;
+    return 9 * across;
+}
+
 static void convolution(const nr_kernels *k) {
     const int stride = 1 + (int)next(2), kernel = 3 + 2 * (int)next(2), projects = (int)next(2);
     const int height = 1 + (int)next(14), width = 1 + (int)next(33), inputs = 8 * (1 + (int)next(5));
@@ -141,6 +155,13 @@ static void convolution(const nr_kernels *k) {
     if (projects) {
         c.project_weights = pack(k, outputs, channels);
         c.project_bias = floats(outputs);
+    }
+    if (next(3) == 0) {
+        int32_t *steps;
+        c.stem_words = stem(k, height, width, &c.input, &steps, &c.stem_pixel, &c.stem_row);
+        c.stem_steps = steps;
+        c.stem_weights = pack(k, inputs, (size_t)c.stem_words * (k->element == NR_BF16 ? 2 : 1));
+        c.stem_bias = floats(inputs);
     }
     c.band = take(4 * nr_convolution_band(k, &c));
     c.expanded = take(4 * nr_convolution_expanded(k, &c));
