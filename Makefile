@@ -2,7 +2,7 @@
 
 # One set of flags for everything, so that demo and test share one build. The kernels need optimisation; tests need @testable.
 SWIFT_FLAGS = -c release -Xswiftc -enable-testing
-PACKAGES    = libpng-dev libisal-dev libtiff-dev libjpeg62-turbo-dev libdcmtk-dev libopenjp2-7-dev libnifti2-dev libsqlite3-dev zlib1g-dev
+PACKAGES    = libpng-dev libisal-dev libtiff-dev libjpeg62-turbo-dev libdcmtk-dev libopenjp2-7-dev libnifti2-dev libsqlite3-dev zlib1g-dev libhdf5-dev libzip-dev
 NIGHTREAD   = .build/release/nightread
 # What is installed brings Swift's runtime along: machines that only read scans need no Swift, and a decoder starts sooner.
 INSTALLED   = .build/install/release/nightread

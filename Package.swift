@@ -14,6 +14,9 @@ let optimisedCxx: [CXXSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Wer
 /// libnifti's headers name each other without the folder that they are installed in.
 let libniftiHeaders: [CSetting] = [.unsafeFlags(["-I/usr/include/nifti"])]
 
+/// Debian keeps the serial HDF5's headers and library under these names.
+let hdf5Headers: [CSetting] = [.unsafeFlags(["-I/usr/include/hdf5/serial"])]
+
 let codecLibraries = [
     "png16", "tiff", "jpeg", "openjp2", "nifti2", "dcmjpls", "dcmjpeg", "dcmdata", "oflog", "ofstd", "z",
     "isal",
@@ -56,12 +59,18 @@ let package = Package(
             name: "CCodecs", dependencies: ["CSystem"], cSettings: optimised + libniftiHeaders,
             cxxSettings: optimisedCxx,
             linkerSettings: codecLibraries.map { .linkedLibrary($0) }),
+        .target(
+            name: "CContainers", cSettings: optimised + hdf5Headers,
+            linkerSettings: ["hdf5_serial", "zip"].map { .linkedLibrary($0) }),
         .target(name: "CSystem", cSettings: optimised),
         library("Tensors", ["CKernels"]),
         library("EfficientNet", ["Tensors", crypto]),
         library("Imaging", ["CCodecs", "CKernels", "Tensors", "EfficientNet"]),
+        library("Conversion", ["CContainers", "Tensors", "EfficientNet", "Imaging"]),
         library("Store", ["CSystem", grdb, crypto]),
-        library("Pipeline", ["EfficientNet", "Imaging", "Store", "CCodecs", "CSystem", crypto, yams]),
+        library(
+            "Pipeline",
+            ["EfficientNet", "Imaging", "Store", "Conversion", "CCodecs", "CSystem", crypto, yams]),
         library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),

@@ -10,22 +10,30 @@ public enum ElementType: String, Sendable, Hashable, CaseIterable {
     case uint8 = "U8"
     /// Unsigned 16-bit integer.
     case uint16 = "U16"
-    /// Types that files of others hold and Nightread passes over (`num_batches_tracked` is one).
+    /// IEEE 754 binary64; rounded to binary32 where it is read.
     case float64 = "F64"
-    /// See ``float64``.
+    /// Types that files of others hold and Nightread passes over (`num_batches_tracked` is one).
     case int64 = "I64"
-    /// See ``float64``.
+    /// See ``int64``.
     case int32 = "I32"
-    /// See ``float64``.
+    /// See ``int64``.
     case int16 = "I16"
-    /// See ``float64``.
+    /// See ``int64``.
     case int8 = "I8"
-    /// See ``float64``.
+    /// See ``int64``.
     case uint32 = "U32"
-    /// See ``float64``.
+    /// See ``int64``.
     case uint64 = "U64"
-    /// See ``float64``.
+    /// See ``int64``.
     case bool = "BOOL"
+
+    /// Whether tensors of it are read as floats.
+    public var isFloatingPoint: Bool {
+        switch self {
+        case .float32, .float16, .bfloat16, .float64: true
+        default: false
+        }
+    }
 
     /// Bytes of one element.
     public var size: Int {

@@ -3,7 +3,7 @@ import Foundation
 
 /// Elements of weight files as 32-bit floats, and back.
 enum FloatConversion {
-    /// Decodes F32, F16 or BF16; `target` holds as many floats as `source` has elements.
+    /// Decodes F32, F16, BF16 or F64; `target` holds as many floats as `source` has elements.
     static func decode(
         _ source: UnsafeRawBufferPointer, type: ElementType, into target: UnsafeMutableBufferPointer<Float>
     ) {
@@ -11,6 +11,10 @@ enum FloatConversion {
         switch type {
         case .float16: nr_convert_f16_f32(from, to, source.count / 2)
         case .bfloat16: nr_convert_bf16_f32(from, to, source.count / 2)
+        case .float64:
+            for index in 0..<source.count / 8 {
+                to[index] = Float(source.loadUnaligned(fromByteOffset: 8 * index, as: Double.self))
+            }
         default: UnsafeMutableRawBufferPointer(target).copyMemory(from: source)
         }
     }

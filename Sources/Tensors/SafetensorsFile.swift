@@ -81,15 +81,15 @@ public struct SafetensorsFile: Sendable {
         header.entries[name].map { Description(type: $0.type, shape: $0.shape) }
     }
 
-    /// A tensor of type F32, F16 or BF16, as 32-bit floats.
+    /// A tensor of type F32, F16, BF16 or F64, as 32-bit floats.
     ///
     /// - Throws: `TensorError.missingTensor`, `TensorError.wrongElementType`.
     public func tensor(_ name: String) throws(TensorError) -> Tensor {
         let entry = try entry(name)
         let count = entry.bytes.count / entry.type.size
         let type = entry.type
-        guard [.float32, .float16, .bfloat16].contains(type) else {
-            throw .wrongElementType(path: path, tensor: name, expected: "F32, F16 or BF16", found: type.rawValue)
+        guard type.isFloatingPoint else {
+            throw .wrongElementType(path: path, tensor: name, expected: "F32, F16, BF16 or F64", found: type.rawValue)
         }
         let scalars = withBytes(of: entry) { source in
             [Float](unsafeUninitializedCapacity: count) { target, initialised in
@@ -108,8 +108,8 @@ public struct SafetensorsFile: Sendable {
     ) throws(TensorError) -> (index: Int, value: Float)? {
         let entry = try entry(name)
         let type = entry.type
-        guard [.float32, .float16, .bfloat16].contains(type) else {
-            throw .wrongElementType(path: path, tensor: name, expected: "F32, F16 or BF16", found: type.rawValue)
+        guard type.isFloatingPoint else {
+            throw .wrongElementType(path: path, tensor: name, expected: "F32, F16, BF16 or F64", found: type.rawValue)
         }
         return withBytes(of: entry) { source in
             var piece = [Float](repeating: 0, count: 1 << 14)

@@ -62,21 +62,30 @@ public struct SafetensorsWriter: Sendable {
     /// The whole file: header padded with spaces to a multiple of 8, tensors in order of their names.
     public func serialized() -> Data {
         let ordered = entries.sorted { $0.name < $1.name }
+        let header = Self.header(of: ordered.map { ($0.name, $0.type, $0.shape) })
+        var data = Data(capacity: header.count + ordered.reduce(0) { $0 + $1.bytes.count })
+        data.append(header)
+        for entry in ordered { data.append(entry.bytes) }
+        return data
+    }
+
+    /// What a file of these tensors begins with: length and header, padded with spaces to a multiple of 8. The tensors' bytes
+    /// follow in the same order, without gaps.
+    package static func header(of tensors: [(name: String, type: ElementType, shape: [Int])]) -> Data {
         var fields: [String] = []
         var offset = 0
-        for entry in ordered {
-            let end = offset + entry.bytes.count
+        for tensor in tensors {
+            let end = offset + tensor.shape.reduce(tensor.type.size, *)
             fields.append(
-                "\(Self.quoted(entry.name)):{\"dtype\":\"\(entry.type.rawValue)\",\"shape\":\(Self.list(entry.shape)),"
-                    + "\"data_offsets\":\(Self.list([offset, end]))}")
+                "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.type.rawValue)\",\"shape\":\(list(tensor.shape)),"
+                    + "\"data_offsets\":\(list([offset, end]))}")
             offset = end
         }
         var header = Array("{\(fields.joined(separator: ","))}".utf8)
         header += [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8)
-        var data = Data(capacity: 8 + header.count + offset)
+        var data = Data(capacity: 8 + header.count)
         withUnsafeBytes(of: UInt64(header.count).littleEndian) { data.append(contentsOf: $0) }
         data.append(contentsOf: header)
-        for entry in ordered { data.append(entry.bytes) }
         return data
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Conversion
 import EfficientNet
 import Foundation
 import Imaging
@@ -74,6 +75,14 @@ enum ExitStatus: Int32 {
         }
     }
 
+    /// What an error of somebody else's weights means.
+    init(_ error: ConversionError) {
+        switch error {
+        case .model(let error): self = ExitStatus(error)
+        case .unreadable, .notOurs, .mismatch, .option, .notExportable: self = .usage
+        }
+    }
+
     /// What an error of a scan that is read by itself means.
     init(_ error: ImagingError) {
         switch error {
@@ -87,6 +96,7 @@ enum ExitStatus: Int32 {
     init(_ error: any Error) {
         switch error {
         case let error as EfficientNetError: self = ExitStatus(error)
+        case let error as ConversionError: self = ExitStatus(error)
         case let error as ImagingError: self = ExitStatus(error)
         case let error as TensorError: self = ExitStatus(.tensors(error))
         case let error as PipelineError: self = ExitStatus(error)

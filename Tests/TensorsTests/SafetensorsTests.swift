@@ -30,7 +30,7 @@ import Testing
         #expect(throws: TensorError.missingTensor(path: "w.safetensors", tensor: "c")) { try file.tensor("c") }
         #expect(
             throws: TensorError.wrongElementType(
-                path: "w.safetensors", tensor: "b", expected: "F32, F16 or BF16", found: "U8")
+                path: "w.safetensors", tensor: "b", expected: "F32, F16, BF16 or F64", found: "U8")
         ) { try file.tensor("b") }
     }
 

@@ -1,0 +1,166 @@
+import EfficientNet
+
+/// What a Keras model's configuration says that its tensors do not: input, preprocessing, head and epsilon.
+struct KerasModel {
+    /// What the layers before the network do to a pixel of 0…255, in order.
+    enum Step {
+        /// `x · scale + offset`, per channel.
+        case rescaling(scale: [Double], offset: [Double])
+        /// `(x − mean) / √variance`, with the layer's own numbers.
+        case normalization(mean: [Double], variance: [Double])
+        /// The same with numbers that are variables of the layer.
+        case normalizationVariables(layer: String)
+    }
+
+    /// A dense layer of the head.
+    struct Dense: Equatable {
+        var name: String
+        var activation: String
+    }
+
+    /// Side of the square input; nil where the model takes any.
+    var resolution: Int?
+    var steps: [Step] = []
+    /// Batch norm's.
+    var epsilon: Double?
+    /// Whether the head flattens the map; it averages it otherwise.
+    var flattens = false
+    /// One or two.
+    var dense: [Dense] = []
+    /// Layers that change nothing when a model predicts, and what is different from the model all the same.
+    var remarks: [String] = []
+
+    /// - Throws: the layer that Nightread has nothing for.
+    init(_ configuration: KerasConfiguration) throws(ContainerError) {
+        let layers = configuration.layers
+        let stems = layers.indices.filter { layers[$0].name == "stem_conv" }
+        let ends = layers.indices.filter { layers[$0].name == "top_activation" }
+        guard stems.count == 1, ends.count == 1, stems[0] < ends[0] else {
+            throw ContainerError(
+                "expected one EfficientNet of keras.applications in the model (layers stem_conv to top_activation), found "
+                    + "\(min(stems.count, ends.count))")
+        }
+        for layer in layers where layer.isCustom {
+            throw ContainerError(
+                "layer \(layer.name): \(layer.kind) is a custom layer, whose code is not in the file: expected layers of Keras alone"
+            )
+        }
+        for layer in layers[..<stems[0]] { try addInput(layer) }
+        for layer in layers[stems[0]...ends[0]] { try checkBackbone(layer) }
+        var previous = layers[ends[0]].name
+        for layer in layers[(ends[0] + 1)...] where layer.kind != "InputLayer" {
+            if let inputs = layer.inputs {
+                let found = inputs.map { configuration.ends[$0] ?? $0 }
+                // A nested model's first layer takes that model's own input.
+                let isFirst = layers.contains { $0.kind == "InputLayer" && [$0.name] == found }
+                guard found == [previous] || isFirst else {
+                    throw ContainerError(
+                        "layer \(layer.name): expected a head of one layer after the other, found one that takes \(inputs)"
+                    )
+                }
+            }
+            try addHead(layer)
+            previous = layer.name
+        }
+    }
+
+    // MARK: Before the network
+
+    private mutating func addInput(_ layer: KerasLayer) throws(ContainerError) {
+        switch layer.kind {
+        case "InputLayer":
+            let shape = (layer.settings["batch_shape"] ?? layer.settings["batch_input_shape"]) as? [Any] ?? []
+            let sides = shape.dropFirst().prefix(2).compactMap { $0 as? Int }
+            guard shape.count == 4, shape[3] as? Int ?? 3 == 3 else {
+                throw ContainerError("layer \(layer.name): expected an input of height, width and 3 channels")
+            }
+            guard sides.count == 2 else { return }
+            guard sides[0] == sides[1], Network.inputSides.contains(sides[0]) else {
+                throw ContainerError(
+                    "layer \(layer.name): expected a square input, found \(sides[0]) × \(sides[1]) pixels")
+            }
+            resolution = sides[0]
+        case "Rescaling":
+            guard let scale = layer.channels("scale"), let offset = layer.channels("offset") else {
+                throw ContainerError("layer \(layer.name): expected a scale and an offset of 1 or 3 numbers")
+            }
+            steps.append(.rescaling(scale: scale, offset: offset))
+        case "Normalization":
+            guard layer.settings["invert"] as? Bool != true else {
+                throw ContainerError("layer \(layer.name): a Normalization that inverts cannot be part of a package")
+            }
+            if let mean = layer.channels("mean"), let variance = layer.channels("variance") {
+                steps.append(.normalization(mean: mean, variance: variance))
+            } else {
+                steps.append(.normalizationVariables(layer: layer.name))
+            }
+        case "ZeroPadding2D" where layer.name == "stem_conv_pad": break
+        case "Resizing": remarks.append("layer \(layer.name) (Resizing) is left to the package's preprocessing")
+        case let kind where kind.hasPrefix("Random"):
+            remarks.append("layer \(layer.name) (\(kind)) changes nothing when a model predicts")
+        default:
+            throw ContainerError(
+                "layer \(layer.name): \(layer.kind) before the network cannot be part of a package: expected Rescaling and "
+                    + "Normalization alone")
+        }
+    }
+
+    // MARK: The network
+
+    private static let backbone: Set = [
+        "Conv2D", "DepthwiseConv2D", "BatchNormalization", "Activation", "GlobalAveragePooling2D", "Reshape",
+        "Multiply",
+        "Add", "Dropout", "ZeroPadding2D",
+    ]
+
+    private mutating func checkBackbone(_ layer: KerasLayer) throws(ContainerError) {
+        guard Self.backbone.contains(layer.kind) else {
+            throw ContainerError("layer \(layer.name): an EfficientNet of keras.applications has no \(layer.kind)")
+        }
+        if let activation = layer.text("activation"), !["swish", "silu", "sigmoid", "linear"].contains(activation) {
+            throw ContainerError("layer \(layer.name): expected activation swish, found \(activation)")
+        }
+        guard layer.kind == "BatchNormalization", let epsilon = layer.number("epsilon") else { return }
+        guard self.epsilon == nil || self.epsilon == epsilon else {
+            throw ContainerError(
+                "layer \(layer.name): expected the epsilon \(self.epsilon ?? 0) of the others, found \(epsilon)")
+        }
+        self.epsilon = epsilon
+    }
+
+    // MARK: The head
+
+    private var isPooled: Bool { flattens || hasAverage }
+    private var hasAverage = false
+
+    private mutating func addHead(_ layer: KerasLayer) throws(ContainerError) {
+        func refuse(_ reason: String) -> ContainerError {
+            ContainerError(
+                "layer \(layer.name): \(reason): expected average pooling or Flatten, at most one Dense with ReLU, Dropout, and "
+                    + "a last Dense with softmax or sigmoid")
+        }
+        switch layer.kind {
+        case "Dropout": return
+        case "GlobalAveragePooling2D" where dense.isEmpty && !isPooled: hasAverage = true
+        case "Flatten" where dense.isEmpty:
+            guard !hasAverage else { return }
+            guard !flattens else { throw refuse("a second Flatten") }
+            flattens = true
+        case "Dense" where isPooled:
+            guard dense.count < 2 else { throw refuse("a third Dense") }
+            if let first = dense.first, first.activation != "relu" {
+                throw refuse("after \(first.name), a Dense with activation \(first.activation)")
+            }
+            dense.append(Dense(name: layer.name, activation: layer.text("activation") ?? "linear"))
+        case "Activation" where dense.last?.activation == "linear":
+            dense[dense.count - 1].activation = layer.text("activation") ?? "linear"
+        case "ReLU" where dense.last?.activation == "linear":
+            guard layer.number("max_value") == nil, layer.number("negative_slope") ?? 0 == 0 else {
+                throw refuse("a ReLU of another form")
+            }
+            dense[dense.count - 1].activation = "relu"
+        case "Softmax" where dense.last?.activation == "linear": dense[dense.count - 1].activation = "softmax"
+        default: throw refuse("a head with \(layer.kind) here is none that a package can have")
+        }
+    }
+}
