@@ -107,6 +107,22 @@ public struct ModelPackage: Sendable {
         try Weights(weightsFile, parameters: manifest.parameters)
     }
 
+    /// Every tensor the network reads, by its name.
+    ///
+    /// - Throws: `EfficientNetError.badWeight` for weights that are not finite.
+    public func tensors() throws(EfficientNetError) -> [String: Tensor] {
+        let weights = try weights()
+        var tensors: [String: Tensor] = [:]
+        do throws(TensorError) {
+            for parameter in manifest.parameters {
+                tensors[parameter.name] = try Tensor(shape: parameter.shape, scalars: weights[parameter.name])
+            }
+        } catch {
+            throw .tensors(error)
+        }
+        return tensors
+    }
+
     /// The package's self-test; nil when it has none.
     ///
     /// - Throws: `EfficientNetError` for a file that breaks the format or does not fit the model.

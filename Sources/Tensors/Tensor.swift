@@ -26,6 +26,12 @@ public struct Tensor: Sendable, Hashable {
         self.scalars = scalars
     }
 
+    /// A single value, of no dimensions.
+    public init(scalar: Float) {
+        shape = []
+        scalars = [scalar]
+    }
+
     /// Number of values.
     public var count: Int { scalars.count }
 

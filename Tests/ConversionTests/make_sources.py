@@ -20,6 +20,8 @@ RESOLUTION = {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "b4": 380, "b5": 456, 
               "lite0": 224, "lite1": 240, "lite2": 260, "lite3": 280, "lite4": 300,
               "v2-b0": 224, "v2-b1": 240, "v2-b2": 260, "v2-b3": 300, "v2-s": 384, "v2-m": 480, "v2-l": 480}
 BOUND = 2e-4
+# Of the random weights: deep networks of larger ones go to infinity, or are so sensitive that two sums in another order differ.
+GAIN = {"v2-b0": 5, "v2-b1": 4.75, "v2-b2": 4.5, "v2-b3": 4.25, "v2-s": 3.75, "v2-m": 3.45, "v2-l": 3}
 
 
 def waves(side):
@@ -78,7 +80,7 @@ def normalised(side):
     return ((waves(side) / 255 - mean[:, None, None]) / std[:, None, None]).astype(np.float32)
 
 
-def shake(model, seed):
+def shake(model, seed, variant):
     """Random weights of a size that keeps logits finite and dependent on the picture."""
     import torch
 
@@ -89,7 +91,7 @@ def shake(model, seed):
                 continue
             noise = 2 * torch.rand(value.shape, generator=random) - 1
             if value.dim() > 1:
-                value.copy_(noise * (5 / value[0].numel()) ** 0.5)
+                value.copy_(noise * (GAIN.get(variant, 5) / value[0].numel()) ** 0.5)
             elif name.endswith("running_var"):
                 value.copy_(1 + 0.4 * noise)
             elif name.endswith("weight"):
@@ -117,7 +119,7 @@ def timm_rows(table, variants):
         name = (f"tf_efficientnetv2_{number}" if variant.startswith("v2") else f"tf_efficientnet_{variant}")
         side = RESOLUTION[variant]
         for port in (False, True) if variant[0] == "b" else (True,):
-            model = shake(timm.create_model(name if port else name[3:], num_classes=1000), 1)
+            model = shake(timm.create_model(name if port else name[3:], num_classes=1000), 1, variant)
             expected = torch_logits(model, side)
             options = ["--convention", "same"] if port else []
             file = table.folder / "weights.safetensors"
@@ -139,7 +141,7 @@ def torchvision_rows(table, variants):
             continue
         name = "efficientnet_" + variant.replace("-", "_")
         side = RESOLUTION[variant]
-        model = shake(getattr(torchvision.models, name)(weights=None), 2)
+        model = shake(getattr(torchvision.models, name)(weights=None), 2, variant)
         file = table.folder / "weights.pth"
         torch.save(model.state_dict(), file)
         table.row("torchvision .pth", variant, file, lambda m: normalised(side), torch_logits(model, side))
@@ -158,7 +160,7 @@ def transformers_rows(table, variants):
         config = EfficientNetConfig(
             image_size=side, width_coefficient=width, depth_coefficient=depth, hidden_dim=hidden, depthwise_padding=padding,
             num_labels=1000)
-        model = shake(EfficientNetForImageClassification(config), 3)
+        model = shake(EfficientNetForImageClassification(config), 3, variant)
         file = table.folder / "model.safetensors"
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, file)
         table.row("transformers safetensors", variant, file, lambda m: normalised(side), torch_logits(model, side))
@@ -172,7 +174,7 @@ def efficientnet_pytorch_rows(table, variants):
         if variant[0] != "b":
             continue
         side = RESOLUTION[variant]
-        model = shake(EfficientNet.from_name(f"efficientnet-{variant}", image_size=side), 4)
+        model = shake(EfficientNet.from_name(f"efficientnet-{variant}", image_size=side), 4, variant)
         file = table.folder / "weights.pth"
         torch.save(model.state_dict(), file, _use_new_zipfile_serialization=False)
         table.row("efficientnet_pytorch .pth, older format", variant, file, lambda m: normalised(side), torch_logits(model, side))
@@ -200,7 +202,7 @@ def keras_rows(table, variants):
                     continue
                 elif value.ndim > 1:
                     fan = value[..., 0].size if "dwconv" not in path else value[..., 0, 0].size
-                    values[index] = noise * (5 / fan) ** 0.5
+                    values[index] = noise * (GAIN.get(variant, 5) / fan) ** 0.5
                 elif path.endswith("gamma"):
                     values[index] = 1 + 0.2 * noise
                 else:

@@ -67,7 +67,8 @@ public struct ImportPlan: Sendable {
         var remarks = head.remarks + (keras?.remarks ?? [])
         convention.epsilon = keras?.epsilon ?? convention.epsilon
         if named.scheme == .keras {
-            let steps = if let keras { keras.steps } else { try KerasPreprocessing.steps(named, source) }
+            let steps =
+                if let keras { keras.steps } else { try KerasPreprocessing.steps(named, source, variant: variant) }
             if let statistics = try KerasPreprocessing.statistics(steps, named, source) {
                 (convention.preprocessing.mean, convention.preprocessing.std) = statistics
                 convention.preprocessingReason =

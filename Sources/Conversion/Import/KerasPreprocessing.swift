@@ -36,8 +36,14 @@ enum KerasPreprocessing {
         return (zip(offset, std).map { 0 - $0 * $1 }, std)
     }
 
-    /// What weights without a configuration say: B0–B7 have their Normalization's numbers, V2 none at all.
-    static func steps(_ named: NamedTensors, _ source: SourceFile) throws(ConversionError) -> [KerasModel.Step] {
+    /// What weights without a configuration say: B0–B7 have their Normalization's numbers, V2 none at all and what its code says.
+    static func steps(
+        _ named: NamedTensors, _ source: SourceFile, variant: Variant
+    ) throws(ConversionError) -> [KerasModel.Step] {
+        // keras/src/applications/efficientnet_v2.py: the larger ones take −1…1, by a factor of 128.
+        if [.v2Small, .v2Medium, .v2Large].contains(variant.family) {
+            return [.rescaling(scale: [1 / 128, 1 / 128, 1 / 128], offset: [-1, -1, -1])]
+        }
         guard
             let mean = named.names.keys.filter({ $0.hasPrefix("normalization") && $0.hasSuffix("/mean") }).sorted()
                 .first

@@ -15,19 +15,22 @@ struct SourceConvention {
         switch scheme {
         case .timm:
             let names = URL(fileURLWithPath: path).pathComponents.suffix(2)
-            let isPort = names.contains { $0.hasPrefix("tf_") }
+            let isNamedPort = names.contains { $0.hasPrefix("tf_") }
+            // Lite and V2 in these sizes are published as ports of TensorFlow's weights alone.
+            let isPort = isNamedPort || variant.family != .original
             padding = isPort ? .same : .symmetric
             reason =
-                isPort
+                isNamedPort
                 ? "timm's tf_efficientnet_*, by the file's name"
-                : "timm's efficientnet_*; for weights of tf_efficientnet_* say --convention same"
+                : isPort
+                    ? "timm's tf_efficientnet*, which alone has \(variant.rawValue)"
+                    : "timm's efficientnet_*; for weights of tf_efficientnet_* say --convention same"
             epsilon = padding.batchNormEpsilon
             preprocessing = .standard(for: variant)
             preprocessingReason = "timm's"
         case .torchvision:
             padding = .symmetric
-            // torchvision/models/efficientnet.py: `norm_layer=partial(nn.BatchNorm2d, eps=0.001)` from B5 on.
-            epsilon = [.b0, .b1, .b2, .b3, .b4].contains(variant) ? 1e-5 : 1e-3
+            epsilon = Self.torchvisionEpsilon(variant)
             reason = "torchvision's"
             preprocessing = Self.torchvision(variant)
             preprocessingReason = "torchvision's"
@@ -44,6 +47,16 @@ struct SourceConvention {
             preprocessing = Self.squashed(variant)
             preprocessingReason = "keras.applications'"
         }
+    }
+
+    /// torchvision/models/efficientnet.py: `norm_layer=partial(nn.BatchNorm2d, eps=0.001)` from B5 on and in V2.
+    static func torchvisionEpsilon(_ variant: Variant) -> Double {
+        [.b0, .b1, .b2, .b3, .b4].contains(variant) ? 1e-5 : 1e-3
+    }
+
+    /// Whether torchvision has the variant: all but Lite and V2-B.
+    static func isInTorchvision(_ variant: Variant) -> Bool {
+        variant.family != .lite && variant.family != .v2Base
     }
 
     /// Both sides to the resolution, as Keras and transformers do.
@@ -67,8 +80,16 @@ struct SourceConvention {
             case .b5: (456, 456)
             case .b6: (528, 528)
             case .b7: (600, 600)
+            case .v2s: (384, 384)
+            case .v2m, .v2l: (480, 480)
+            default: nil
             }
         var settings = Preprocessing.standard(for: variant)
+        settings.fit = .crop
+        if variant == .v2s || variant == .v2m {
+            settings.interpolation = .bilinear
+            (settings.mean, settings.std) = (Preprocessing.imageNetMean, Preprocessing.imageNetStd)
+        }
         guard let sizes else { return settings }
         settings.resolution = sizes.crop
         // A hair less where the division would not give the size back.

@@ -6,6 +6,6 @@ struct ModelCommand: ParsableCommand {
         commandName: "model",
         abstract: "Look into networks, and make model packages.",
         subcommands: [
-            ModelListCommand.self, ModelSummaryCommand.self, ModelNewCommand.self,
+            ModelListCommand.self, ModelSummaryCommand.self, ModelNewCommand.self, ModelExportCommand.self,
         ])
 }
