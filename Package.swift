@@ -76,15 +76,19 @@ let package = Package(
             name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),
 
         support("ScanFixtures"),
+        support("WeightFixtures"),
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("EfficientNetTests", ["EfficientNet"], resources: [.copy("Fixtures")]),
         tests(
             "ImagingTests", ["Imaging", "CCodecs", "CKernels", "ScanFixtures", crypto],
             resources: [.copy("Fixtures")]),
+        tests(
+            "ConversionTests", ["Conversion", "EfficientNet", "Tensors", "WeightFixtures", crypto],
+            resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline", "CCodecs", "CSystem"]),
         tests("ReportingTests", ["Reporting"]),
-        tests("EndToEndTests", ["nightread", "Pipeline", "ScanFixtures", grdb]),
+        tests("EndToEndTests", ["nightread", "Pipeline", "ScanFixtures", "WeightFixtures", grdb]),
         tests("ArchitectureTests", []),
     ],
     swiftLanguageModes: [.v6],
@@ -96,7 +100,7 @@ if Context.environment["NIGHTREAD_FUZZ"] != nil {
     package.targets += [
         .target(name: "fuzz-driver", path: "Tests/Fuzz/Driver"),
         .executableTarget(
-            name: "fuzz-readers", dependencies: ["fuzz-driver", "Pipeline", "EfficientNet", "Tensors"],
+            name: "fuzz-readers", dependencies: ["fuzz-driver", "Pipeline", "Conversion", "EfficientNet", "Tensors"],
             path: "Tests/Fuzz/Readers"),
     ]
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Seeds/: small files of every kind that the decoders read, and tensors, drawn here (needs numpy, Pillow, tifffile, imagecodecs, pydicom, nibabel).
+"""Writes Seeds/: small files of every kind that the decoders read, and tensors, drawn here (needs numpy, Pillow, tifffile, imagecodecs, pydicom, nibabel, torch).
 
 The seeds are committed, so that fuzzing needs none of these. Run it again where a decoder learns something
 new. Seeds/model are the demo models' manifests and Seeds/pipeline pipeline files written by hand."""
@@ -201,5 +201,48 @@ def safetensors():
     write("safetensors", "bytes", file({"x": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}, "n": {"dtype": "I64", "shape": [], "data_offsets": [4, 12]}}, bytes(12)))
 
 
-for make in [png, tiff, jpeg, dicom, nifti, safetensors]:
+def weights():
+    """PyTorch's files where torch is installed, HDF5 of the container tests, a Keras model in words."""
+    import json
+    import zipfile
+
+    fixtures = ROOT.parent.parent / "ConversionTests" / "Fixtures"
+    for name in ("keras2.h5", "keras3.h5"):
+        write("container", name, (fixtures / name).read_bytes())
+    try:
+        import torch
+    except ImportError:
+        print("no torch: its seeds stay as they are")
+        return
+    table = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2).half(), "turned": torch.arange(6.0).reshape(2, 3).t()}
+    for name, value in [("dict.pth", table), ("checkpoint.pth", {"epoch": 3, "lr": 0.5, "state_dict": table, "names": ("a", [1, None])})]:
+        out = io.BytesIO()
+        torch.save(value, out)
+        write("container", name, out.getvalue())
+        archive = zipfile.ZipFile(out)
+        (pickle,) = [entry for entry in archive.namelist() if entry.endswith("data.pkl")]
+        write("pickle", name + ".pkl", archive.read(pickle))
+        out = io.BytesIO()
+        torch.save(value, out, _use_new_zipfile_serialization=False)
+        write("container", "legacy-" + name, out.getvalue())
+    out = io.BytesIO()
+    torch.save(table, out, pickle_protocol=4)
+    write("pickle", "protocol4.pkl", zipfile.ZipFile(out).read([e for e in zipfile.ZipFile(out).namelist() if e.endswith("data.pkl")][0]))
+
+    def layer(kind, name, **settings):
+        return {"class_name": kind, "module": "keras.layers", "config": {"name": name, **settings}}
+
+    network = {"class_name": "Functional", "config": {"name": "efficientnetb0", "layers": [
+        layer("InputLayer", "input", batch_shape=[None, 224, 224, 3]), layer("Rescaling", "rescaling", scale=1 / 255, offset=0),
+        layer("Normalization", "normalization", mean=[0.5, 0.5, 0.5], variance=[0.25, 0.25, 0.25]),
+        layer("Conv2D", "stem_conv", activation="linear"), layer("BatchNormalization", "stem_bn", epsilon=0.001),
+        {**layer("Activation", "top_activation", activation="swish"),
+         "inbound_nodes": [{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["stem_bn", 0, 0]}}]}]}]}}
+    model = {"class_name": "Sequential", "config": {"name": "sequential", "layers": [
+        network, layer("Flatten", "flatten"), layer("Dense", "dense", activation="relu"), layer("Dropout", "dropout"),
+        layer("Dense", "dense_1", activation={"class_name": "function", "config": "softmax"})]}}
+    write("keras", "tutorial.json", json.dumps(model).encode())
+
+
+for make in [png, tiff, jpeg, dicom, nifti, safetensors, weights]:
     make()

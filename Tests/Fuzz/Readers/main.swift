@@ -1,8 +1,10 @@
-// The readers of files that users get from others, under libFuzzer: which one is the program's own name (model, safetensors, pipeline).
+// The readers of files that users get from others, under libFuzzer: which one is the program's own name (model, safetensors, pipeline, pickle, container,
+// keras).
 // They may refuse an input, with an error; they may not trap, read out of bounds, or take long.
 import Foundation
 import fuzz_driver
 
+@testable import Conversion
 @testable import EfficientNet
 @testable import Pipeline
 @testable import Tensors
@@ -28,6 +30,37 @@ private func readPipeline(_ data: Data) {
     }
 }
 
+/// A pickle by itself: what it makes is looked through for a state dict.
+private func readPickle(_ data: Data) {
+    data.withUnsafeBytes { bytes in
+        var cursor = PickleCursor(bytes)
+        guard let (value, heap) = try? PickleMachine.run(&cursor) else { return }
+        _ = try? StateDict(value, heap: heap)
+    }
+}
+
+/// Where tensors of a container go; as much as the fuzzer's own memory limit leaves room for.
+nonisolated(unsafe) private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 20, alignment: 16)
+
+/// PyTorch's files and Keras', up to the tensors' values.
+private func readContainer(_ data: Data) {
+    let converted = data.withUnsafeBytes { ContainerConversion.convert($0, into: room) }
+    guard case .success(let (length, notes)) = converted else { return }
+    guard let file = try? SafetensorsFile(path: "weights", contents: Data(room[..<length])) else {
+        preconditionFailure("what was written is no safetensors file")
+    }
+    _ = try? ImportPlan(
+        SourceFile(path: "weights", tensors: file, notes: notes), options: ImportOptions(), name: "fuzz")
+}
+
+/// A Keras model's configuration.
+private func readKeras(_ data: Data) {
+    guard let text = String(validating: data, as: UTF8.self),
+        let configuration = try? KerasConfiguration(json: text)
+    else { return }
+    _ = try? KerasModel(configuration)
+}
+
 /// Chosen once; a C function pointer cannot carry it.
 nonisolated(unsafe) private var reader: (Data) -> Void = { _ in }
 
@@ -35,7 +68,10 @@ switch URL(fileURLWithPath: CommandLine.arguments[0]).lastPathComponent {
 case "model": reader = readManifest
 case "safetensors": reader = readTensors
 case "pipeline": reader = readPipeline
-default: fatalError("expected to be called model, safetensors or pipeline, found \(CommandLine.arguments[0])")
+case "pickle": reader = readPickle
+case "container": reader = readContainer
+case "keras": reader = readKeras
+default: fatalError("expected to be called as one of the readers, found \(CommandLine.arguments[0])")
 }
 
 var count = CommandLine.argc
