@@ -68,9 +68,7 @@ let package = Package(
         library("Imaging", ["CCodecs", "CKernels", "Tensors", "EfficientNet"]),
         library("Conversion", ["CContainers", "Tensors", "EfficientNet", "Imaging"]),
         library("Store", ["CSystem", grdb, crypto]),
-        library(
-            "Pipeline",
-            ["EfficientNet", "Imaging", "Store", "Conversion", "CCodecs", "CSystem", crypto, yams]),
+        library("Pipeline", ["EfficientNet", "Imaging", "Store", "Conversion", "CCodecs", "CSystem", crypto, yams]),
         library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),

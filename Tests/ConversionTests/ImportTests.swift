@@ -166,6 +166,54 @@ struct ImportTests {
         #expect(plan.description.contains("knows nothing yet"))
     }
 
+    @Test("Weights that only number Keras' layers are told by their shapes")
+    func numbered() throws {
+        // What Keras 2 calls the groups of B0's first layers, of its last, and of a dense one.
+        let expected = [
+            "layers/conv2d/vars/0": "conv_stem.weight", "layers/batch_normalization/vars/3": "bn1.running_var",
+            "layers/depthwise_conv2d/vars/0": "blocks.0.0.conv_dw.weight",
+            "layers/conv2d_1/vars/1": "blocks.0.0.se.conv_reduce.bias",
+            "layers/conv2d_3/vars/0": "blocks.0.0.conv_pw.weight",
+            "layers/conv2d_4/vars/0": "blocks.1.0.conv_pw.weight",
+            "layers/depthwise_conv2d_15/vars/0": "blocks.6.0.conv_dw.weight",
+            "layers/conv2d_64/vars/0": "conv_head.weight",
+            "layers/batch_normalization_48/vars/0": "bn2.weight", "layers/dense/vars/0": "classifier.weight",
+        ]
+        var weights = try Weights0(.keras)
+        var counts: [String: Int] = [:]
+        var groups: [String: String] = [:]
+        // The test's own count of Keras' layers, in the order that keras/src/applications/efficientnet.py makes them in.
+        let stages = [1, 2, 2, 3, 3, 4, 1]
+        var order = ["stem_conv", "stem_bn"]
+        for (stage, repeats) in stages.enumerated() {
+            for letter in ["a", "b", "c", "d"].prefix(repeats) {
+                let block = "block\(stage + 1)\(letter)_"
+                order += (stage == 0 ? [] : ["expand_conv", "expand_bn"]).map { block + $0 }
+                order += ["dwconv", "bn", "se_reduce", "se_expand", "project_conv", "project_bn"].map { block + $0 }
+            }
+        }
+        for layer in order + ["top_conv", "top_bn", "predictions"] {
+            let kind =
+                layer.hasSuffix("bn")
+                ? "batch_normalization"
+                : layer.hasSuffix("dwconv") ? "depthwise_conv2d" : layer == "predictions" ? "dense" : "conv2d"
+            let count = counts[kind, default: 0]
+            counts[kind] = count + 1
+            groups[layer] = "layers/\(kind)" + (count == 0 ? "" : "_\(count)") + "/vars/"
+        }
+        let variables = ["kernel": 0, "bias": 1, "gamma": 0, "beta": 1, "moving_mean": 2, "moving_variance": 3]
+        weights.tensors = Dictionary(
+            uniqueKeysWithValues: try weights.tensors.map { name, tensor in
+                let parts = name.split(separator: "/").map(String.init)
+                return (try #require(groups[parts[0]]) + "\(try #require(variables[parts[1]]))", tensor)
+            })
+        let plan = try ImportPlan(
+            weights.source(notes: SourceNotes(format: .hdf5)), options: ImportOptions(), name: "m")
+        #expect(plan.manifest.variant == .b0)
+        let fates = Dictionary(plan.accounts.map { ($0.name, $0.fate) }) { first, _ in first }
+        for (name, ours) in expected { #expect(fates[name] == .used(ours), "\(name)") }
+    }
+
     @Test("A package is written whole, with a self-test, and torchvision's names lead back to the same weights")
     func roundTrip() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "import-\(UUID())")

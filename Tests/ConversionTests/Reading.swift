@@ -6,11 +6,16 @@ import Testing
 
 /// A container's bytes, read in this process.
 enum Reading {
+    /// libhdf5 is for one thread at a time, which is all that a converter process has; tests run side by side.
+    private static let oneAtATime = NSLock()
+
     /// The tensors that a container becomes, and what it says besides.
     static func source(_ bytes: [UInt8], path: String = "weights") throws -> SourceFile {
         var memory = [UInt8](repeating: 0, count: max(1 << 16, 2 * bytes.count))
-        let converted = bytes.withUnsafeBytes { bytes in
-            memory.withUnsafeMutableBytes { ContainerConversion.convert(bytes, into: $0) }
+        let converted = oneAtATime.withLock {
+            bytes.withUnsafeBytes { bytes in
+                memory.withUnsafeMutableBytes { ContainerConversion.convert(bytes, into: $0) }
+            }
         }
         let (length, notes) = try converted.get()
         return SourceFile(

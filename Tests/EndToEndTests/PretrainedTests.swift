@@ -16,10 +16,10 @@ struct PretrainedTests {
     static var isThere: Bool { FileManager.default.fileExists(atPath: model.path) }
 
     @Test(
-        "Lite0 sees the cat, the coffee and the tripod, as surely as its authors' own program",
+        "Lite0 sees the cat, the coffee and the tripod, as surely as PyTorch does",
         .enabled(if: isThere, "make pretrained brings Examples/models/efficientnet-lite0"),
         arguments: [
-            // PyTorch's efficientnet_lite_pytorch, pictures resized to 256 × 256 and cut to the middle 224.
+            // timm's tf_efficientnet_lite0 with the same weights; pictures resized to 256 × 256 by Pillow, cut to the middle 224.
             ("chelsea.png", 285, "Egyptian cat", 0.749), ("coffee.png", 967, "espresso", 0.870),
             ("camera.png", 872, "tripod", 0.939),
         ])

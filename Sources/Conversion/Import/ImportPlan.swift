@@ -59,6 +59,7 @@ public struct ImportPlan: Sendable {
         } catch {
             throw .notOurs(path: source.path, reason: error.reason)
         }
+        if layers.isEmpty, source.notes.format == .hdf5 { layers = KerasOrder.layers(of: source) }
         let named = try NamedTensors(source, layers: layers)
         let found = try Recognition(named, source: source, asked: options.variant)
         let variant = found.variant

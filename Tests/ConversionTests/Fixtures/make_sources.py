@@ -1,6 +1,6 @@
 """The table source × variant: weights saved by their own frameworks, imported by nightread, and both run on the same input.
 
-usage: python3 make_sources.py NIGHTREAD FOLDER [--frameworks timm,torchvision,transformers,efficientnet_pytorch,keras] [--variants b0,…]
+usage: python3 make_sources.py NIGHTREAD FOLDER [--frameworks timm,torchvision,transformers,efficientnet_pytorch,keras,keras-heads] [--variants b0,…]
 
 Weights are random, with batch norms that are not the identity, for every source that is installed (torch, timm, torchvision, transformers,
 efficientnet_pytorch; keras with a backend). Prints the largest difference of a logit over the standard deviation of the logits, which must
@@ -56,7 +56,7 @@ class Table:
             sys.exit(f"nightread {' '.join(map(str, arguments))}: {done.stderr}")
         return done.stdout
 
-    def row(self, source, variant, file, prepare, expected, *options):
+    def row(self, source, variant, file, prepare, expected, *options, head=None, of=lambda logits: logits):
         """Imports `file` and compares its logits for `prepare(manifest)`, an input [3, R, R], with those expected."""
         package = self.folder / "package"
         subprocess.run(["rm", "-rf", package], check=True)
@@ -68,6 +68,8 @@ class Table:
             "logits", "--weights", package / "weights.safetensors", "--variant", variant, "--convention", manifest["padding"],
             "--batch-norm-epsilon", repr(manifest["batch_norm_epsilon"]), "--input", self.folder / "input.safetensors",
             "--json"))["logits"][0])
+        assert head is None or (manifest["head"]["kind"], manifest["activation"]) == head, (manifest["head"], manifest["activation"])
+        found = of(found)
         error = float(np.abs(found - expected).max() / expected.std())
         self.worst = max(self.worst, error)
         print(f"{source:38} {variant:6} {manifest['padding']:9} {manifest['batch_norm_epsilon']:<7} {error:.1e} × std"
@@ -180,6 +182,44 @@ def efficientnet_pytorch_rows(table, variants):
         table.row("efficientnet_pytorch .pth, older format", variant, file, lambda m: normalised(side), torch_logits(model, side))
 
 
+def shake_keras(layers, random, variant):
+    """Random weights for every layer, nested models' too; Keras' scale of the input is left positive."""
+    for layer in layers:
+        if hasattr(layer, "layers"):
+            shake_keras(layer.layers, random, variant)
+            continue
+        values = layer.get_weights()
+        for index, value in enumerate(values):
+            path = layer.weights[index].path
+            noise = random.uniform(-1, 1, value.shape)
+            if path.endswith("variance"):
+                values[index] = (0.25 if "normalization" in path and "bn" not in path else 1) * (1 + 0.4 * noise)
+            elif path.endswith("count"):
+                continue
+            elif value.ndim > 1:
+                fan = value[..., 0].size if "dwconv" not in path else value[..., 0, 0].size
+                values[index] = noise * (GAIN.get(variant, 5) / fan) ** 0.5
+            elif path.endswith("gamma"):
+                values[index] = 1 + 0.2 * noise
+            else:
+                values[index] = 0.1 * noise
+        layer.set_weights(values)
+        if hasattr(layer, "finalize_state"):  # Normalization computes with copies of its variables
+            layer.finalize_state()
+
+
+def keras_input(side, picture):
+    """What the package's preprocessing makes of the picture whose pixels the Keras model gets."""
+
+    def prepare(manifest):
+        settings = manifest["preprocessing"]
+        mean, std = np.array(settings["mean"]), np.array(settings["std"])
+        assert settings["fit"] == "squash" and settings["resolution"] == side, settings
+        return ((picture / 255 - mean[:, None, None]) / std[:, None, None]).astype(np.float32)
+
+    return prepare
+
+
 def keras_rows(table, variants):
     import keras
 
@@ -190,45 +230,72 @@ def keras_rows(table, variants):
         name = "EfficientNet" + variant.upper().replace("-", "")
         side = RESOLUTION[variant]
         model = getattr(keras.applications, name)(weights=None, classifier_activation=None, input_shape=(side, side, 3))
-        # The paths of an EfficientNet's own head: as if somebody had trained it.
-        for layer in model.layers:
-            values = layer.get_weights()
-            for index, value in enumerate(values):
-                path = layer.weights[index].path
-                noise = random.uniform(-1, 1, value.shape)
-                if path.endswith("variance"):
-                    values[index] = (0.25 if "normalization" in path and "bn" not in path else 1) * (1 + 0.4 * noise)
-                elif path.endswith("count"):
-                    continue
-                elif value.ndim > 1:
-                    fan = value[..., 0].size if "dwconv" not in path else value[..., 0, 0].size
-                    values[index] = noise * (GAIN.get(variant, 5) / fan) ** 0.5
-                elif path.endswith("gamma"):
-                    values[index] = 1 + 0.2 * noise
-                else:
-                    values[index] = 0.1 * noise
-            layer.set_weights(values)
-            if hasattr(layer, "finalize_state"):  # Normalization computes with copies of its variables
-                layer.finalize_state()
+        shake_keras(model.layers, random, variant)
         picture = waves(side)
         expected = np.array(model(picture.transpose(1, 2, 0)[None], training=False))[0]
-
-        def prepare(manifest):
-            settings = manifest["preprocessing"]
-            mean, std = np.array(settings["mean"]), np.array(settings["std"])
-            assert settings["fit"] == "squash" and settings["resolution"] == side, settings
-            return ((picture / 255 - mean[:, None, None]) / std[:, None, None]).astype(np.float32)
-
         for file in ("model.keras", "model.h5"):
             model.save(table.folder / file)
-            table.row(f"Keras {file[5:]}", variant, table.folder / file, prepare, expected)
+            table.row(f"Keras {file[5:]}", variant, table.folder / file, keras_input(side, picture), expected)
         model.save_weights(table.folder / "model.weights.h5")
-        table.row("Keras .weights.h5", variant, table.folder / "model.weights.h5", prepare, expected)
+        table.row("Keras .weights.h5", variant, table.folder / "model.weights.h5", keras_input(side, picture), expected)
+
+
+def keras_heads_rows(table, variants):
+    """The heads that people write, over B0: nested or not, saved whole and as weights alone."""
+    import keras
+    from keras import layers
+
+    random = np.random.default_rng(6)
+    side = 160
+    picture = waves(side)
+
+    def base():
+        return keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=(side, side, 3))
+
+    def tutorial():
+        return keras.Sequential([base(), layers.Flatten(), layers.Dense(256, activation="relu"), layers.Dropout(0.5),
+                                 layers.Dense(10, activation="softmax")]), ("flatten-mlp", "softmax")
+
+    def functional():
+        network = base()
+        last = layers.GlobalAveragePooling2D()(network.output)
+        last = layers.Dropout(0.3)(layers.Dense(64, activation="relu")(last))
+        return keras.Model(network.input, layers.Dense(7, activation="sigmoid")(last)), ("mlp", "sigmoid")
+
+    def nested():
+        image = layers.Input((side, side, 3))
+        last = layers.RandomFlip()(image)
+        last = layers.Rescaling(0.5, offset=3)(last)
+        last = layers.GlobalAveragePooling2D()(base()(last))
+        return keras.Model(image, layers.Softmax()(layers.Dense(5)(last))), ("linear", "softmax")
+
+    def pooled():
+        network = keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=(side, side, 3), pooling="avg")
+        return keras.Sequential([network, layers.Dense(32), layers.ReLU(), layers.Dense(4, activation="sigmoid")]), ("mlp", "sigmoid")
+
+    for make in (tutorial, functional, nested, pooled):
+        model, head = make()
+        shake_keras(model.layers, random, "b0")
+        outputs = np.array(model(picture.transpose(1, 2, 0)[None], training=False), dtype=np.float64)[0]
+        if head[1] == "sigmoid":
+            expected, of = np.log(outputs / (1 - outputs)), lambda logits: logits
+        else:  # softmax keeps differences alone
+            expected, of = np.log(outputs) - np.log(outputs).mean(), lambda logits: logits - logits.mean()
+        files = ["model.keras", "model.h5"] + (["model.weights.h5"] if make in (tutorial, pooled) else [])
+        for file in files:
+            (model.save_weights if "weights" in file else model.save)(table.folder / file)
+            if file == "model.weights.h5":  # whose tensors know nothing of the input's size and the last activation
+                known = (head[0], "softmax")
+                options = ["--preprocessing", f"resolution={side}"]
+            else:
+                known, options = head, []
+            table.row(f"Keras {file[5:]}, {make.__name__}: {head[0]}", "b0", table.folder / file, keras_input(side, picture),
+                      expected, *options, head=known, of=of)
 
 
 def main():
     rows = {"timm": timm_rows, "torchvision": torchvision_rows, "transformers": transformers_rows,
-            "efficientnet_pytorch": efficientnet_pytorch_rows, "keras": keras_rows}
+            "efficientnet_pytorch": efficientnet_pytorch_rows, "keras": keras_rows, "keras-heads": keras_heads_rows}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nightread")
     parser.add_argument("folder")
