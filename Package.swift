@@ -32,8 +32,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 }
 
 /// What several test targets need.
-func support(_ name: String) -> Target {
-    .target(name: name, path: "Tests/\(name)", swiftSettings: warningsAreErrors)
+func support(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: warningsAreErrors)
 }
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -65,18 +65,21 @@ let package = Package(
         .target(name: "CSystem", cSettings: optimised),
         library("Tensors", ["CKernels"]),
         library("EfficientNet", ["Tensors", crypto]),
+        library("Training", ["CKernels", "Tensors", "EfficientNet"]),
         library("Imaging", ["CCodecs", "CKernels", "Tensors", "EfficientNet"]),
         library("Conversion", ["CContainers", "Tensors", "EfficientNet", "Imaging"]),
         library("Store", ["CSystem", grdb, crypto]),
         library("Pipeline", ["EfficientNet", "Imaging", "Store", "Conversion", "CCodecs", "CSystem", crypto, yams]),
         library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
-            name: "nightread", dependencies: ["Pipeline", "Reporting", arguments], swiftSettings: warningsAreErrors),
+            name: "nightread", dependencies: ["Pipeline", "Reporting", "Training", arguments], swiftSettings: warningsAreErrors),
 
         support("ScanFixtures"),
-        support("WeightFixtures"),
+        support("WeightFixtures", ["EfficientNet", "Tensors"]),
         tests("TensorsTests", ["Tensors", "CKernels"]),
-        tests("EfficientNetTests", ["EfficientNet"], resources: [.copy("Fixtures")]),
+        tests("EfficientNetTests", ["EfficientNet", "WeightFixtures"], resources: [.copy("Fixtures")]),
+        tests(
+            "TrainingTests", ["Training", "CKernels", "EfficientNet", "Tensors", "WeightFixtures"], resources: [.copy("Fixtures")]),
         tests(
             "ImagingTests", ["Imaging", "CCodecs", "CKernels", "ScanFixtures", crypto],
             resources: [.copy("Fixtures")]),

@@ -30,7 +30,7 @@ enum SampleWeights {
 
 extension Weights {
     /// `SampleWeights`.
-    init(evenly parameters: [Layer.Parameter]) throws(EfficientNetError) {
+    package init(evenly parameters: [Layer.Parameter]) throws(EfficientNetError) {
         try self.init(SampleWeights.make(parameters), parameters: parameters)
     }
 }

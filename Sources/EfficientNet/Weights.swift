@@ -71,7 +71,7 @@ public struct Weights: Sendable {
     }
 
     /// The values of a tensor that the check has found; empty for any other name.
-    subscript(name: String) -> [Float] {
+    package subscript(name: String) -> [Float] {
         switch source {
         case .tensors(let tensors): tensors[name]?.scalars ?? []
         case .file(let file): (try? file.tensor(name))?.scalars ?? []

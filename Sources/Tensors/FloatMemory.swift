@@ -15,7 +15,7 @@ public final class FloatMemory {
     ///
     /// - Parameter isHuge: Whether to ask for pages of 2 MiB, which spare the processor most of its walks through the page
     ///   tables: 1 to 2 % of a forward pass, for the memory that maps lie in.
-    init(count: Int, isHuge: Bool = false) {
+    public init(count: Int, isHuge: Bool = false) {
         self.count = count
         let bytes = max(count, 1) * 4
         if bytes >= Self.mappingThreshold,
@@ -54,6 +54,9 @@ public final class FloatMemory {
         precondition(offset >= 0 && count >= 0 && offset + count <= self.count, "a region outside the memory")
         return base + offset
     }
+
+    /// The block's words, as floats; they are there as long as this object is.
+    public var floats: UnsafeMutablePointer<Float> { base }
 
     /// The block's bytes.
     public var bytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: base, count: count * 4) }

@@ -7,6 +7,7 @@ import Pipeline
 import Reporting
 import Store
 import Tensors
+import Training
 
 /// What the program's exit status says; the numbers above 3 are those of BSD's sysexits.h.
 enum ExitStatus: Int32 {
@@ -99,6 +100,9 @@ enum ExitStatus: Int32 {
         case let error as ConversionError: self = ExitStatus(error)
         case let error as ImagingError: self = ExitStatus(error)
         case let error as TensorError: self = ExitStatus(.tensors(error))
+        case TrainingError.tensors(let error): self = ExitStatus(.tensors(error))
+        case TrainingError.weights(let error): self = ExitStatus(error)
+        case is TrainingError: self = .usage
         case let error as PipelineError: self = ExitStatus(error)
         case let error as StoreError: self = ExitStatus(error)
         case ReportingError.store(let error): self = ExitStatus(error)

@@ -1,4 +1,4 @@
-// The compute kernels of the inference engine and of preparation, in C, one table of functions per instruction set.
+// The compute kernels of the inference engine, of training and of preparation, in C, one table of functions per instruction set.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -7,6 +7,7 @@
 
 #include "nr_convert.h"
 #include "nr_kernels.h"
+#include "nr_training.h"
 #include "resize.h"
 #include "tone_curve.h"
 

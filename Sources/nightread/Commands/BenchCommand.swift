@@ -4,6 +4,7 @@ import Foundation
 import Pipeline
 import Store
 import Tensors
+import Training
 
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,6 +21,7 @@ struct BenchCommand: ParsableCommand {
               nightread bench --variant b0 --threads 2 --seconds 5 --json
               nightread bench --variant b4 --precision bf16 --threads 1 --layers
               nightread bench --variant b7 --start
+              nightread bench --train --variant b0 --batch 16 --seconds 10
               nightread bench --decode scans more/scan.dcm --seconds 10
             """)
 
@@ -46,8 +48,11 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Also print how long a model of this size takes from its files to packed weights, as at a run's start.")
     var start = false
 
-    @Option(help: "Images handed over at once, 1 to 1024.")
-    var batch = 1
+    @Flag(help: "Measure steps of a training instead: forwards, backwards and update, all layers trained, in float.")
+    var train = false
+
+    @Option(help: "Images handed over at once, 1 to 1024; 16 with --train and 1 otherwise where absent.")
+    var batch: Int?
 
     @Option(help: "Threads, each with a network of its own; one per core where absent.")
     var threads = ProcessInfo.processInfo.activeProcessorCount
@@ -59,7 +64,9 @@ struct BenchCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard (1...1024).contains(batch) else { throw ValidationError("--batch: expected 1 to 1024, found \(batch)") }
+        if let batch, !(1...1024).contains(batch) {
+            throw ValidationError("--batch: expected 1 to 1024, found \(batch)")
+        }
         guard (1...1024).contains(threads) else {
             throw ValidationError("--threads: expected 1 to 1024, found \(threads)")
         }
@@ -73,6 +80,8 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         if !paths.isEmpty { return try decode() }
+        if train { return try measureTraining() }
+        let batch = batch ?? 1
         let result: Throughput
         do {
             result = try Throughput.measure(
@@ -113,6 +122,40 @@ struct BenchCommand: ParsableCommand {
         if let note = precision.note(on: result.instructionSet) {
             FileHandle.standardError.write(Data("nightread: \(note)\n".utf8))
         }
+    }
+
+    private func measureTraining() throws {
+        let batch = batch ?? 16
+        let result: TrainingThroughput
+        do {
+            let trainer = try TrainingThroughput.trainer(variant, batch: batch, threads: threads)
+            if !json {
+                print("memory     \(trainer.bytes >> 20) MiB for \(batch) images of \(variant.coefficients.resolution) pixels")
+            }
+            result = try TrainingThroughput.measure(trainer, seconds: seconds)
+        } catch {
+            throw ExitStatus.leave(error)
+        }
+        if json {
+            let object: JSONValue = [
+                "variant": .string(variant.rawValue), "batch": JSONValue(batch), "threads": JSONValue(threads),
+                "isa": .string(result.instructionSet.rawValue), "steps": JSONValue(result.steps),
+                "images_per_second": .double(result.imagesPerSecond),
+                "milliseconds_per_step": .double(result.millisecondsPerStep),
+                "processor_milliseconds_per_image": .double(result.processorMillisecondsPerImage),
+                "memory_bytes": JSONValue(result.bytes),
+            ]
+            print(object.canonical)
+            return
+        }
+        print(
+            """
+            variant    \(variant.rawValue), training, \(result.instructionSet.rawValue)
+            threads    \(threads), batch \(batch)
+            images/s   \(String(format: "%.1f", result.imagesPerSecond))
+            ms/step    \(String(format: "%.0f", result.millisecondsPerStep))
+            ms/image   \(String(format: "%.1f", result.processorMillisecondsPerImage)) of processor time
+            """)
     }
 
     private func decode() throws {

@@ -1,16 +1,15 @@
+public import EfficientNet
 import Foundation
-import Tensors
-
-@testable import EfficientNet
+public import Tensors
 
 /// Deterministic weights and images: every value is a formula of the tensor's name, its index and a seed.
 ///
 ///     value(name, i) = u(splitmix64(fnv1a64(name) + seed · 0x9E3779B97F4A7C15 + i)), u in [-1, 1)
 ///
 /// The reference implementation's outputs for the same formula are in the oracle and in Fixtures.
-enum SeededWeights {
+public enum SeededWeights {
     /// Gain of the weights' range; keeps the logits finite and dependent on the image.
-    static func gain(_ variant: Variant) -> Double {
+    public static func gain(_ variant: Variant) -> Double {
         switch variant {
         case .b4: 5.75
         case .b5: 5.5
@@ -26,7 +25,8 @@ enum SeededWeights {
         }
     }
 
-    static func uniform(_ name: String, seed: UInt64, count: Int) -> [Double] {
+    /// `count` numbers in -1..<1.
+    public static func uniform(_ name: String, seed: UInt64, count: Int) -> [Double] {
         let base = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         let start = base &+ seed &* 0x9E37_79B9_7F4A_7C15
         return (0..<count).map { index in
@@ -38,7 +38,8 @@ enum SeededWeights {
         }
     }
 
-    static func tensors(
+    /// One tensor per parameter.
+    public static func tensors(
         _ parameters: [Layer.Parameter], variant: Variant, seed: UInt64
     ) throws -> [String: Tensor] {
         var result: [String: Tensor] = [:]
@@ -61,7 +62,7 @@ enum SeededWeights {
     }
 
     /// [1, 3, height, width]: smooth waves and noise in 0…1, normalised with ImageNet's mean and standard deviation.
-    static func image(seed: UInt64, height: Int, width: Int) throws -> Tensor {
+    public static func image(seed: UInt64, height: Int, width: Int) throws -> Tensor {
         let noise = uniform("image", seed: seed, count: 3 * height * width)
         var scalars: [Float] = []
         scalars.reserveCapacity(noise.count)

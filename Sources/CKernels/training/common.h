@@ -1,0 +1,18 @@
+// What the training kernels of every instruction set have in common.
+#include "../include/nr_kernels.h"
+#include "../include/nr_training.h"
+
+#define TRAIN_JOINED(a, b) a##_##b
+#define TRAIN_JOIN(a, b) TRAIN_JOINED(a, b)
+#define TRAIN_NAME(name) TRAIN_JOIN(name, TRAIN)
+
+// Channels whose sums lie on the stack at once, and pixels after which sums in floats go on to doubles: within 512 summands a float
+// loses no more than the values themselves are worth.
+enum { CHANNELS_AT_ONCE = 512, FLOAT_SUMS = 512 };
+
+static inline void flush(float *held, double *sums, int count) {
+    for (int c = 0; c < count; c++) {
+        sums[c] += held[c];
+        held[c] = 0;
+    }
+}
