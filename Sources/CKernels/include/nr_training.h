@@ -22,13 +22,13 @@ typedef struct nr_norm {
     int32_t activation;  // NR_LINEAR, NR_SWISH, NR_RELU or NR_RELU6
 } nr_norm;
 
-// target = activation(norm(z)) · gate · keep + residual
+// target = activation(norm(z)) · gate, or activation(norm(z)) · keep + residual
 typedef struct nr_apply {
     nr_norm norm;
     nr_map z, target;
     const float *gate;  // by channel; NULL: 1
+    nr_map residual;    // values NULL: none
     float keep;
-    nr_map residual;  // values NULL: none
     nr_extent extent;
 } nr_apply;
 

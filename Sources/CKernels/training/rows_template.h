@@ -1,9 +1,8 @@
 // What training does value by value, with the sums that go with it, over channels begin…end of every pixel: written once for
 // every vector width. Included with TRAIN (a suffix for the names), vec, vec_u, ivec, LANES and vec_denominator (1 + exp(−x)).
 //
-// Four pixels go together: their streams are read side by side, and sums go through memory once for four values.
-
-#define PIXELS_AT_ONCE 4
+// Pixel after pixel, as they lie in memory: taking four at once saves instructions, but memory gives such interleaved streams a third
+// of what it gives a single one (Zen 4: 10 GB/s a core against 28), and memory is what these loops wait for.
 
 static inline __attribute__((always_inline)) vec TRAIN_NAME(load)(const float *p) { return *(const vec_u *)p; }
 static inline __attribute__((always_inline)) void TRAIN_NAME(store)(float *p, vec x) { *(vec_u *)p = x; }
@@ -33,120 +32,90 @@ static inline __attribute__((always_inline)) vec TRAIN_NAME(derivative)(vec y, c
     }
 }
 
-static inline __attribute__((always_inline)) void TRAIN_NAME(apply_pixels)(
-    const nr_apply *p, const float *z, float *target, const float *residual, int begin, int end, const int activation,
-    const int pixels) {
-    for (int c = begin; c < end; c += LANES) {
-        const vec mean = TRAIN_NAME(load)(p->norm.mean + c), scale = TRAIN_NAME(load)(p->norm.scale + c);
-        const vec bias = TRAIN_NAME(load)(p->norm.bias + c);
-        const vec factor = p->gate ? TRAIN_NAME(load)(p->gate + c) * p->keep : TRAIN_NAME(all)(p->keep);
-        vec y[PIXELS_AT_ONCE];
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++)
-            y[i] = TRAIN_NAME(value)(
-                       (TRAIN_NAME(load)(z + i * p->z.pixel + c) - mean) * scale + bias, activation) * factor;
-        if (residual)
-#pragma clang loop unroll(full)
-            for (int i = 0; i < pixels; i++) y[i] += TRAIN_NAME(load)(residual + i * p->residual.pixel + c);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++) TRAIN_NAME(store)(target + i * p->target.pixel + c, y[i]);
-    }
+// The norm's output for the vector at channel c.
+static inline __attribute__((always_inline)) vec TRAIN_NAME(normal)(const nr_norm *norm, int c, vec deviation) {
+    return deviation * TRAIN_NAME(load)(norm->scale + c) + TRAIN_NAME(load)(norm->bias + c);
 }
 
 static inline __attribute__((always_inline)) void TRAIN_NAME(apply_as)(
-    const nr_apply *p, int begin, int end, const int activation) {
+    const nr_apply *p, int begin, int end, const int activation, const int is_gated, const int adds) {
     for (int line = 0; line < p->extent.lines; line++) {
         const float *z = p->z.values + line * p->z.line;
         float *target = p->target.values + line * p->target.line;
-        const float *residual = p->residual.values ? p->residual.values + line * p->residual.line : 0;
-        int x = 0;
-        for (; x + PIXELS_AT_ONCE <= p->extent.pixels; x += PIXELS_AT_ONCE) {
-            TRAIN_NAME(apply_pixels)(p, z, target, residual, begin, end, activation, PIXELS_AT_ONCE);
-            z += PIXELS_AT_ONCE * p->z.pixel;
-            target += PIXELS_AT_ONCE * p->target.pixel;
-            if (residual) residual += PIXELS_AT_ONCE * p->residual.pixel;
-        }
-        for (; x < p->extent.pixels; x++) {
-            TRAIN_NAME(apply_pixels)(p, z, target, residual, begin, end, activation, 1);
+        const float *residual = adds ? p->residual.values + line * p->residual.line : 0;
+        for (int x = 0; x < p->extent.pixels; x++) {
+            for (int c = begin; c < end; c += LANES) {
+                const vec deviation = TRAIN_NAME(load)(z + c) - TRAIN_NAME(load)(p->norm.mean + c);
+                vec y = TRAIN_NAME(value)(TRAIN_NAME(normal)(&p->norm, c, deviation), activation);
+                if (is_gated) y *= TRAIN_NAME(load)(p->gate + c);
+                if (adds) y = y * p->keep + TRAIN_NAME(load)(residual + c);
+                TRAIN_NAME(store)(target + c, y);
+            }
             z += p->z.pixel;
             target += p->target.pixel;
-            if (residual) residual += p->residual.pixel;
+            if (adds) residual += p->residual.pixel;
         }
     }
+}
+
+static inline __attribute__((always_inline)) void TRAIN_NAME(apply_any)(
+    const nr_apply *p, int begin, int end, const int activation) {
+    if (p->residual.values) TRAIN_NAME(apply_as)(p, begin, end, activation, 0, 1);
+    else if (p->gate) TRAIN_NAME(apply_as)(p, begin, end, activation, 1, 0);
+    else TRAIN_NAME(apply_as)(p, begin, end, activation, 0, 0);
 }
 
 static void TRAIN_NAME(apply)(const nr_apply *p, int begin, int end) {
     switch (p->norm.activation) {
-    case NR_SWISH: TRAIN_NAME(apply_as)(p, begin, end, NR_SWISH); break;
-    case NR_RELU: TRAIN_NAME(apply_as)(p, begin, end, NR_RELU); break;
-    case NR_RELU6: TRAIN_NAME(apply_as)(p, begin, end, NR_RELU6); break;
-    default: TRAIN_NAME(apply_as)(p, begin, end, NR_LINEAR); break;
+    case NR_SWISH: TRAIN_NAME(apply_any)(p, begin, end, NR_SWISH); break;
+    case NR_RELU: TRAIN_NAME(apply_any)(p, begin, end, NR_RELU); break;
+    case NR_RELU6: TRAIN_NAME(apply_any)(p, begin, end, NR_RELU6); break;
+    default: TRAIN_NAME(apply_any)(p, begin, end, NR_LINEAR); break;
     }
 }
 
-static inline __attribute__((always_inline)) void TRAIN_NAME(slope_pixels)(
+static inline __attribute__((always_inline)) void TRAIN_NAME(slope_pixel)(
     const nr_slope *p, const float *z, const float *gradient, float *target, float *sums, float *products, int begin,
-    int end, const int activation, const int pixels) {
+    int end, const int activation) {
     for (int c = begin; c < end; c += LANES) {
-        const vec mean = TRAIN_NAME(load)(p->norm.mean + c), scale = TRAIN_NAME(load)(p->norm.scale + c);
-        const vec bias = TRAIN_NAME(load)(p->norm.bias + c);
-        const vec factor = p->gate ? TRAIN_NAME(load)(p->gate + c) * p->keep : TRAIN_NAME(all)(p->keep);
-        const vec shift = p->shift ? TRAIN_NAME(load)(p->shift + c) : (vec){0};
-        vec sum = TRAIN_NAME(load)(sums + c - begin), product = TRAIN_NAME(load)(products + c - begin);
-        vec d[PIXELS_AT_ONCE], t[PIXELS_AT_ONCE];
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++) {
-            d[i] = TRAIN_NAME(load)(z + i * p->z.pixel + c) - mean;
-            t[i] = shift;
+        const vec deviation = TRAIN_NAME(load)(z + c) - TRAIN_NAME(load)(p->norm.mean + c);
+        vec t = p->shift ? TRAIN_NAME(load)(p->shift + c) : (vec){0};
+        if (gradient) {
+            vec own = TRAIN_NAME(load)(gradient + c) * p->keep;
+            if (p->gate) own *= TRAIN_NAME(load)(p->gate + c);
+            t += own;
         }
-        if (gradient)
-#pragma clang loop unroll(full)
-            for (int i = 0; i < pixels; i++)
-                t[i] += TRAIN_NAME(load)(gradient + i * p->gradient.pixel + c) * factor;
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++) t[i] *= TRAIN_NAME(derivative)(d[i] * scale + bias, activation);
-        if (target)
-#pragma clang loop unroll(full)
-            for (int i = 0; i < pixels; i++) TRAIN_NAME(store)(target + i * p->target.pixel + c, t[i]);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++) {
-            sum += t[i];
-            product += t[i] * d[i];
-        }
-        TRAIN_NAME(store)(sums + c - begin, sum);
-        TRAIN_NAME(store)(products + c - begin, product);
+        if (activation != NR_LINEAR) t *= TRAIN_NAME(derivative)(TRAIN_NAME(normal)(&p->norm, c, deviation), activation);
+        if (target) TRAIN_NAME(store)(target + c, t);
+        TRAIN_NAME(store)(sums + c - begin, TRAIN_NAME(load)(sums + c - begin) + t);
+        TRAIN_NAME(store)(products + c - begin, TRAIN_NAME(load)(products + c - begin) + t * deviation);
     }
 }
 
 static inline __attribute__((always_inline)) void TRAIN_NAME(slope_as)(
     const nr_slope *p, int begin, int end, const int activation) {
-    float sums[CHANNELS_AT_ONCE] = {0}, products[CHANNELS_AT_ONCE] = {0};
+    float sums[CHANNELS_AT_ONCE], products[CHANNELS_AT_ONCE];
     int held = 0;
+    clear(sums, end - begin);
+    clear(products, end - begin);
     for (int line = 0; line < p->extent.lines; line++) {
         const float *z = p->z.values + line * p->z.line;
         const float *gradient = p->gradient.values ? p->gradient.values + line * p->gradient.line : 0;
         float *target = p->target.values ? p->target.values + line * p->target.line : 0;
-        int x = 0;
-        for (; x + PIXELS_AT_ONCE <= p->extent.pixels; x += PIXELS_AT_ONCE) {
-            TRAIN_NAME(slope_pixels)(
-                p, z, gradient, target, sums, products, begin, end, activation, PIXELS_AT_ONCE);
-            z += PIXELS_AT_ONCE * p->z.pixel;
-            if (gradient) gradient += PIXELS_AT_ONCE * p->gradient.pixel;
-            if (target) target += PIXELS_AT_ONCE * p->target.pixel;
-        }
-        for (; x < p->extent.pixels; x++) {
-            TRAIN_NAME(slope_pixels)(p, z, gradient, target, sums, products, begin, end, activation, 1);
+        for (int x = 0; x < p->extent.pixels; x++) {
+            TRAIN_NAME(slope_pixel)(p, z, gradient, target, sums, products, begin, end, activation);
             z += p->z.pixel;
             if (gradient) gradient += p->gradient.pixel;
             if (target) target += p->target.pixel;
-        }
-        held += p->extent.pixels;
-        if (held >= FLOAT_SUMS || line + 1 == p->extent.lines) {
-            flush(sums, p->sums + begin, end - begin);
-            flush(products, p->products + begin, end - begin);
-            held = 0;
+            if (++held == FLOAT_SUMS) {
+                flush(sums, p->sums + begin, end - begin);
+                flush(products, p->products + begin, end - begin);
+                held = 0;
+            }
         }
     }
+    flush(sums, p->sums + begin, end - begin);
+    flush(products, p->products + begin, end - begin);
 }
 
 static void TRAIN_NAME(slope)(const nr_slope *p, int begin, int end) {
@@ -158,34 +127,18 @@ static void TRAIN_NAME(slope)(const nr_slope *p, int begin, int end) {
     }
 }
 
-static inline __attribute__((always_inline)) void TRAIN_NAME(norm_gradient_pixels)(
-    const nr_norm_gradient *p, const float *gradient, const float *z, float *target, int begin, int end,
-    const int pixels) {
-    for (int c = begin; c < end; c += LANES) {
-        const vec mean = TRAIN_NAME(load)(p->mean + c), a = TRAIN_NAME(load)(p->a + c) * p->keep;
-        const vec b = TRAIN_NAME(load)(p->b + c), constant = TRAIN_NAME(load)(p->c + c);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++) {
-            const vec d = TRAIN_NAME(load)(z + i * p->z.pixel + c) - mean;
-            const vec g = TRAIN_NAME(load)(gradient + i * p->gradient.pixel + c);
-            TRAIN_NAME(store)(target + i * p->target.pixel + c, a * g + (b * d + constant));
-        }
-    }
-}
-
 static void TRAIN_NAME(norm_gradient)(const nr_norm_gradient *p, int begin, int end) {
+    const vec keep = TRAIN_NAME(all)(p->keep);
     for (int line = 0; line < p->extent.lines; line++) {
         const float *z = p->z.values + line * p->z.line, *gradient = p->gradient.values + line * p->gradient.line;
         float *target = p->target.values + line * p->target.line;
-        int x = 0;
-        for (; x + PIXELS_AT_ONCE <= p->extent.pixels; x += PIXELS_AT_ONCE) {
-            TRAIN_NAME(norm_gradient_pixels)(p, gradient, z, target, begin, end, PIXELS_AT_ONCE);
-            z += PIXELS_AT_ONCE * p->z.pixel;
-            gradient += PIXELS_AT_ONCE * p->gradient.pixel;
-            target += PIXELS_AT_ONCE * p->target.pixel;
-        }
-        for (; x < p->extent.pixels; x++) {
-            TRAIN_NAME(norm_gradient_pixels)(p, gradient, z, target, begin, end, 1);
+        for (int x = 0; x < p->extent.pixels; x++) {
+            for (int c = begin; c < end; c += LANES) {
+                const vec deviation = TRAIN_NAME(load)(z + c) - TRAIN_NAME(load)(p->mean + c);
+                const vec through = TRAIN_NAME(load)(p->b + c) * deviation + TRAIN_NAME(load)(p->c + c);
+                const vec own = TRAIN_NAME(load)(gradient + c) * keep;
+                TRAIN_NAME(store)(target + c, TRAIN_NAME(load)(p->a + c) * own + through);
+            }
             z += p->z.pixel;
             gradient += p->gradient.pixel;
             target += p->target.pixel;
@@ -193,68 +146,52 @@ static void TRAIN_NAME(norm_gradient)(const nr_norm_gradient *p, int begin, int 
     }
 }
 
-// sums += Σ a · b over the pixels, or Σ a where there is no b, or Σ (a − shift)² with a shift, or Σ activation(norm(a)).
+// What is summed up: a, a · b, (a − shift)², activation(norm(a)).
 enum TRAIN_NAME(summand) { TRAIN_NAME(PLAIN), TRAIN_NAME(PRODUCT), TRAIN_NAME(SQUARE), TRAIN_NAME(ACTIVATED) };
-
-static inline __attribute__((always_inline)) void TRAIN_NAME(sum_pixels)(
-    const float *a, ptrdiff_t a_pixel, const float *b, ptrdiff_t b_pixel, const float *shift, const nr_norm *norm,
-    float *sums, int begin, int end, const enum TRAIN_NAME(summand) kind, const int activation, const int pixels) {
-    for (int c = begin; c < end; c += LANES) {
-        vec sum = TRAIN_NAME(load)(sums + c - begin), t[PIXELS_AT_ONCE];
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++) {
-            t[i] = TRAIN_NAME(load)(a + i * a_pixel + c);
-            if (kind == TRAIN_NAME(PRODUCT)) t[i] *= TRAIN_NAME(load)(b + i * b_pixel + c);
-            if (kind == TRAIN_NAME(SQUARE)) {
-                t[i] -= TRAIN_NAME(load)(shift + c - begin);
-                t[i] *= t[i];
-            }
-            if (kind == TRAIN_NAME(ACTIVATED))
-                t[i] = TRAIN_NAME(value)(
-                    (t[i] - TRAIN_NAME(load)(norm->mean + c)) * TRAIN_NAME(load)(norm->scale + c)
-                        + TRAIN_NAME(load)(norm->bias + c), activation);
-        }
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++) sum += t[i];
-        TRAIN_NAME(store)(sums + c - begin, sum);
-    }
-}
 
 static inline __attribute__((always_inline)) void TRAIN_NAME(sum_as)(
     nr_map a, nr_map b, const float *shift, const nr_norm *norm, nr_extent extent, double *sums, int begin, int end,
     const enum TRAIN_NAME(summand) kind, const int activation) {
-    float held_sums[CHANNELS_AT_ONCE] = {0};
+    float own[CHANNELS_AT_ONCE];
     int held = 0;
+    clear(own, end - begin);
     for (int line = 0; line < extent.lines; line++) {
-        const float *from = a.values + line * a.line;
-        const float *with = kind == TRAIN_NAME(PRODUCT) ? b.values + line * b.line : 0;
-        int x = 0;
-        for (; x + PIXELS_AT_ONCE <= extent.pixels; x += PIXELS_AT_ONCE) {
-            TRAIN_NAME(sum_pixels)(
-                from, a.pixel, with, b.pixel, shift, norm, held_sums, begin, end, kind, activation, PIXELS_AT_ONCE);
-            from += PIXELS_AT_ONCE * a.pixel;
-            if (kind == TRAIN_NAME(PRODUCT)) with += PIXELS_AT_ONCE * b.pixel;
-        }
-        for (; x < extent.pixels; x++) {
-            TRAIN_NAME(sum_pixels)(
-                from, a.pixel, with, b.pixel, shift, norm, held_sums, begin, end, kind, activation, 1);
+        const float *from = a.values + line * a.line, *with = b.values + line * b.line;
+        for (int x = 0; x < extent.pixels; x++) {
+            for (int c = begin; c < end; c += LANES) {
+                vec t = TRAIN_NAME(load)(from + c);
+                if (kind == TRAIN_NAME(PRODUCT)) t *= TRAIN_NAME(load)(with + c);
+                if (kind == TRAIN_NAME(SQUARE)) {
+                    t -= TRAIN_NAME(load)(shift + c - begin);
+                    t *= t;
+                }
+                if (kind == TRAIN_NAME(ACTIVATED))
+                    t = TRAIN_NAME(value)(
+                        TRAIN_NAME(normal)(norm, c, t - TRAIN_NAME(load)(norm->mean + c)), activation);
+                TRAIN_NAME(store)(own + c - begin, TRAIN_NAME(load)(own + c - begin) + t);
+            }
             from += a.pixel;
-            if (kind == TRAIN_NAME(PRODUCT)) with += b.pixel;
-        }
-        held += extent.pixels;
-        if (held >= FLOAT_SUMS || line + 1 == extent.lines) {
-            flush(held_sums, sums, end - begin);
-            held = 0;
+            with += b.pixel;
+            if (++held == FLOAT_SUMS) {
+                flush(own, sums, end - begin);
+                held = 0;
+            }
         }
     }
+    flush(own, sums, end - begin);
+}
+
+static inline __attribute__((always_inline)) void TRAIN_NAME(activated_sums)(
+    const nr_norm *norm, nr_map z, nr_extent extent, double *sums, int begin, int end, const int activation) {
+    TRAIN_NAME(sum_as)(z, z, 0, norm, extent, sums + begin, begin, end, TRAIN_NAME(ACTIVATED), activation);
 }
 
 static void TRAIN_NAME(sums)(const nr_norm *norm, nr_map z, nr_extent extent, double *sums, int begin, int end) {
     switch (norm->activation) {
-    case NR_SWISH: TRAIN_NAME(sum_as)(z, z, 0, norm, extent, sums + begin, begin, end, TRAIN_NAME(ACTIVATED), NR_SWISH); break;
-    case NR_RELU: TRAIN_NAME(sum_as)(z, z, 0, norm, extent, sums + begin, begin, end, TRAIN_NAME(ACTIVATED), NR_RELU); break;
-    case NR_RELU6: TRAIN_NAME(sum_as)(z, z, 0, norm, extent, sums + begin, begin, end, TRAIN_NAME(ACTIVATED), NR_RELU6); break;
-    default: TRAIN_NAME(sum_as)(z, z, 0, norm, extent, sums + begin, begin, end, TRAIN_NAME(ACTIVATED), NR_LINEAR); break;
+    case NR_SWISH: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_SWISH); break;
+    case NR_RELU: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_RELU); break;
+    case NR_RELU6: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_RELU6); break;
+    default: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_LINEAR); break;
     }
 }
 
@@ -264,7 +201,8 @@ static void TRAIN_NAME(products)(nr_map a, nr_map b, nr_extent extent, double *s
 
 static void TRAIN_NAME(moments)(
     nr_map z, nr_extent extent, int64_t count, double *mean, double *squares, int begin, int end) {
-    double sums[CHANNELS_AT_ONCE] = {0}, deviations[CHANNELS_AT_ONCE] = {0};
+    double sums[CHANNELS_AT_ONCE], deviations[CHANNELS_AT_ONCE];
+    for (int c = 0; c < end - begin; c++) sums[c] = deviations[c] = 0;
     float shift[CHANNELS_AT_ONCE];
     const double pixels = (double)extent.lines * extent.pixels, before = (double)count, total = before + pixels;
     TRAIN_NAME(sum_as)(z, z, 0, 0, extent, sums, begin, end, TRAIN_NAME(PLAIN), NR_LINEAR);
@@ -279,23 +217,24 @@ static void TRAIN_NAME(moments)(
     }
 }
 
-static void TRAIN_NAME(add)(nr_map target, nr_map source, nr_extent extent, int begin, int end) {
+static inline __attribute__((always_inline)) void TRAIN_NAME(move)(
+    nr_map target, nr_map source, nr_extent extent, int begin, int end, const int adds) {
     for (int line = 0; line < extent.lines; line++)
         for (int x = 0; x < extent.pixels; x++) {
             float *to = target.values + line * target.line + x * target.pixel;
             const float *from = source.values + line * source.line + x * source.pixel;
-            for (int c = begin; c < end; c += LANES)
-                TRAIN_NAME(store)(to + c, TRAIN_NAME(load)(to + c) + TRAIN_NAME(load)(from + c));
+            for (int c = begin; c < end; c += LANES) {
+                vec y = TRAIN_NAME(load)(from + c);
+                if (adds) y += TRAIN_NAME(load)(to + c);
+                TRAIN_NAME(store)(to + c, y);
+            }
         }
+}
+
+static void TRAIN_NAME(add)(nr_map target, nr_map source, nr_extent extent, int begin, int end) {
+    TRAIN_NAME(move)(target, source, extent, begin, end, 1);
 }
 
 static void TRAIN_NAME(copy)(nr_map target, nr_map source, nr_extent extent, int begin, int end) {
-    for (int line = 0; line < extent.lines; line++)
-        for (int x = 0; x < extent.pixels; x++) {
-            float *to = target.values + line * target.line + x * target.pixel;
-            const float *from = source.values + line * source.line + x * source.pixel;
-            for (int c = begin; c < end; c += LANES) TRAIN_NAME(store)(to + c, TRAIN_NAME(load)(from + c));
-        }
+    TRAIN_NAME(move)(target, source, extent, begin, end, 0);
 }
-
-#undef PIXELS_AT_ONCE

@@ -11,13 +11,14 @@ extension Lane {
     }
 
     private func parts(_ unit: ConvolutionUnit, _ body: (Part) -> Void) {
-        let step = TrainingPlan.lines(unit), height = unit.output.height, all = unit.output.channels
+        let (step, group) = (TrainingPlan.lines(unit), TrainingPlan.group(unit))
+        let height = unit.output.height, all = unit.output.channels
         for image in images {
-            for first in stride(from: 0, to: all, by: TrainingPlan.group) {
+            for first in stride(from: 0, to: all, by: group) {
                 for line in stride(from: 0, to: height, by: step) {
                     body(
                         Part(
-                            image: image, first: first, channels: min(TrainingPlan.group, all - first),
+                            image: image, first: first, channels: min(group, all - first),
                             lines: line..<min(line + step, height)))
                 }
             }

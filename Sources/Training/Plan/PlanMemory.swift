@@ -14,10 +14,10 @@ struct ScratchMemory: Sendable {
 }
 
 extension TrainingPlan {
-    /// Channels that depthwise convolutions take at once: a multiple of every vector's width, and a divisor of most layers' channels.
-    static let group = 48
     /// Floats of a band of rows: what stays in the second-level cache beside the weights.
     private static let bandFloats = 96 << 10
+    /// Floats of a depthwise convolution's band.
+    private static let lineFloats = 104 << 10
     /// A multiple of every tile's height.
     private static let bandStep = 84
 
@@ -27,13 +27,28 @@ extension TrainingPlan {
         return max(1, bandFloats / row / bandStep) * bandStep
     }
 
-    /// Lines of the output that pass through a depthwise convolution at once.
+    /// Channels of a depthwise convolution that pass at once: all, so that memory is read as it lies, or as few equal parts of them as
+    /// let four lines of the output stay in the second-level cache.
+    static func group(_ unit: ConvolutionUnit) -> Int {
+        let channels = unit.output.channels
+        let window = window(unit, lines: min(4, unit.output.height))
+        let parts = (1...channels).first { window.lines * window.pixels * part(channels, $0) <= lineFloats }
+        return part(channels, parts ?? channels)
+    }
+
+    /// A multiple of every vector's width.
+    private static func part(_ channels: Int, _ parts: Int) -> Int {
+        min(channels, (channels + 16 * parts - 1) / (16 * parts) * 16)
+    }
+
+    /// Lines of the output that pass through a depthwise convolution at once, in bands of the same height.
     static func lines(_ unit: ConvolutionUnit) -> Int {
-        let line = (unit.inputShape.width + unit.kernel) * group * unit.stride
-        let most = max(4, bandFloats / 2 / line)
-        // Bands of the same height.
-        let bands = (unit.output.height + most - 1) / most
-        return (unit.output.height + bands - 1) / bands
+        let height = unit.output.height, group = group(unit)
+        let bands = (1...height).first { bands in
+            let window = window(unit, lines: (height + bands - 1) / bands)
+            return window.lines * window.pixels * group <= lineFloats
+        }
+        return (height + (bands ?? height) - 1) / (bands ?? height)
     }
 
     /// Lines and pixels of the input that `lines` lines of the output see.
@@ -144,12 +159,12 @@ extension TrainingPlan {
                 needs.gradient = max(needs.gradient, rows * unit.output.channels)
                 needs.panels = max(needs.panels, rows * unit.depth)
             case .depthwise:
-                let lines = Self.lines(unit)
+                let lines = Self.lines(unit), group = Self.group(unit)
                 let window = Self.window(unit, lines: lines)
                 let gradient = Self.gradientWindow(unit, lines: lines)
-                needs.padded = max(needs.padded, window.lines * window.pixels * Self.group)
-                needs.paddedGradient = max(needs.paddedGradient, gradient.lines * gradient.pixels * Self.group)
-                needs.columnGradient = max(needs.columnGradient, gradient.lines * gradient.pixels * Self.group)
+                needs.padded = max(needs.padded, window.lines * window.pixels * group)
+                needs.paddedGradient = max(needs.paddedGradient, gradient.lines * gradient.pixels * group)
+                needs.columnGradient = max(needs.columnGradient, gradient.lines * gradient.pixels * group)
             }
         }
         for dense in matrices { needs.panels = max(needs.panels, batch * dense.inputRow) }
