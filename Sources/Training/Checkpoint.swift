@@ -52,7 +52,9 @@ extension Trainer {
             format: Self.format, updates: updates, batches: batches, threads: threads,
             instructionSet: instructionSet.rawValue, settings: settings, note: note)
         do {
-            let bytes = [UInt8](try JSONEncoder().encode(record))
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            let bytes = [UInt8](try encoder.encode(record))
             try writer.add("record", shape: [bytes.count], bytes: bytes)
         } catch {
             throw .wrongCheckpoint(path: "checkpoint", expected: "settings that can be written", found: "\(error)")

@@ -12,6 +12,7 @@ struct GradientTests {
         var side: [Int]?
         var padding = ModelManifest.Padding.same
         var isFrozen = false
+        var factors: [Double] = []
 
         var description: String {
             "\(operation) of \(input)\(padding == .same ? "" : ", symmetric")\(isFrozen ? ", frozen" : "")"
@@ -56,7 +57,8 @@ struct GradientTests {
             Case(operation: .flatten, input: [2, 3, 4, 3]),
             Case(operation: .scale, input: [2, 1, 1, 3], side: [2, 3, 4, 3]),
             Case(operation: .residual, input: [2, 3, 4, 3], side: [2, 3, 4, 3]),
-            Case(operation: .dropout, input: [2, 1, 1, 3]),
+            Case(operation: .residual, input: [3, 2, 2, 3], side: [3, 2, 2, 3], factors: [1.25, 0, 1.25]),
+            Case(operation: .dropout, input: [2, 1, 1, 3], factors: [2, 0, 0, 2, 2, 0]),
         ]
 
     private func values(_ name: String, _ shape: [Int]) -> Values {
@@ -67,7 +69,8 @@ struct GradientTests {
 
     @Test("Every layer's backward pass is what central differences give", arguments: cases)
     func centralDifferences(_ test: Case) throws {
-        let layer = ReferenceLayer(operation: test.operation, padding: test.padding, isFrozen: test.isFrozen)
+        let layer = ReferenceLayer(operation: test.operation, padding: test.padding, isFrozen: test.isFrozen,
+            factors: test.factors)
         let x = values("x", test.input), side = test.side.map { values("side", $0) }
         var parameters: [String: [Double]] = [:]
         for parameter in Layer(name: "l", operation: test.operation, output: []).parameters {

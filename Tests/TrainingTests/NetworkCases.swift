@@ -25,7 +25,9 @@ enum NetworkCases {
     ]
 
     /// MBConv with squeeze-and-excite, as in B0.
-    static func original(_ padding: ModelManifest.Padding) -> Architecture { network(mbConv, padding: padding) }
+    static func original(_ padding: ModelManifest.Padding) -> Architecture {
+        network(mbConv, stem: 16, padding: padding)
+    }
 
     /// MBConv with ReLU6 and nothing else, as in Lite.
     static func lite(_ padding: ModelManifest.Padding) -> Architecture {

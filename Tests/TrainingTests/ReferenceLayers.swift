@@ -30,6 +30,8 @@ struct ReferenceLayer {
     var epsilon = 1e-3
     /// Whether batch norm takes the running statistics.
     var isFrozen = false
+    /// What a residual's block (by sample) or dropout (by value) is multiplied with; empty: 1.
+    var factors: [Double] = []
 
     /// What a backward pass gives.
     struct Gradients {
@@ -92,10 +94,16 @@ struct ReferenceLayer {
         return (mean, variance.map { 1 / ($0 + epsilon).squareRoot() })
     }
 
+    /// The factors, one for each value.
+    private func factors(_ x: Values) -> [Double] {
+        x.data.indices.map { factors.isEmpty ? 1 : factors[$0 * factors.count / x.data.count] }
+    }
+
     func forward(_ x: Values, side: Values? = nil, _ parameters: [String: [Double]] = [:]) -> Values {
         var y = x
         switch operation {
-        case .input, .dropout: break
+        case .input: break
+        case .dropout: y.data = zip(x.data, factors(x)).map(*)
         case .convolution(_, let outputs, let kernel, let stride, let groups):
             y = Values(x.count, (x.height + stride - 1) / stride, (x.width + stride - 1) / stride, outputs)
             let weights = parameters["weight"]!
@@ -136,7 +144,7 @@ struct ReferenceLayer {
             for i in y.data.indices {
                 y.data[i] *= x.data[i / (area * y.channels) * y.channels + i % y.channels]
             }
-        case .residual: y.data = zip(x.data, side!.data).map(+)
+        case .residual: y.data = zip(zip(x.data, factors(x)).map(*), side!.data).map(+)
         }
         return y
     }
@@ -147,7 +155,8 @@ struct ReferenceLayer {
         var result = Gradients(input: dy.data)
         func chain(_ slope: (Double) -> Double) { result.input = zip(x.data, dy.data).map { slope($0) * $1 } }
         switch operation {
-        case .input, .dropout: break
+        case .input: break
+        case .dropout: result.input = zip(dy.data, factors(dy)).map(*)
         case .convolution(_, _, let kernel, let stride, let groups):
             let weights = parameters["weight"]!
             var dx = [Double](repeating: 0, count: x.data.count), dw = [Double](repeating: 0, count: weights.count)
@@ -216,7 +225,9 @@ struct ReferenceLayer {
                 result.input[gate] += dy.data[i] * side!.data[i]
                 result.side[i] *= x.data[gate]
             }
-        case .residual: result.side = dy.data
+        case .residual:
+            result.side = dy.data
+            result.input = zip(dy.data, factors(dy)).map(*)
         }
         return result
     }

@@ -10,6 +10,8 @@ struct ReferenceNetwork {
     /// By name.
     var parameters: [String: [Double]]
     var isFrozen = false
+    /// By layer: see `ReferenceLayer.factors`.
+    var factors: [String: [Double]] = [:]
 
     init(_ description: NetworkDescription, _ parameters: [String: [Double]]) {
         self.description = description
@@ -47,7 +49,7 @@ struct ReferenceNetwork {
     private func reference(_ layer: Layer) -> ReferenceLayer {
         ReferenceLayer(
             operation: layer.operation, padding: description.architecture.padding,
-            epsilon: description.batchNormEpsilon, isFrozen: isFrozen)
+            epsilon: description.batchNormEpsilon, isFrozen: isFrozen, factors: factors[layer.name] ?? [])
     }
 
     /// The layer whose output a layer reads beside the one before it.

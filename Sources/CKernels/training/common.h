@@ -7,8 +7,8 @@
 #define TRAIN_NAME(name) TRAIN_JOIN(name, TRAIN)
 
 // Channels whose sums lie on the stack at once (the family's widest layer has 3,840), and pixels after which sums in floats go on to
-// doubles: within 512 summands a float loses no more than the values themselves are worth.
-enum { CHANNELS_AT_ONCE = 4096, FLOAT_SUMS = 512 };
+// doubles: within 128 summands a float loses little.
+enum { CHANNELS_AT_ONCE = 4096, FLOAT_SUMS = 128 };
 
 static inline void clear(float *values, int count) {
     for (int c = 0; c < count; c++) values[c] = 0;

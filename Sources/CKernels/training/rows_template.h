@@ -146,12 +146,9 @@ static void TRAIN_NAME(norm_gradient)(const nr_norm_gradient *p, int begin, int 
     }
 }
 
-// What is summed up: a, a · b, (a − shift)², activation(norm(a)).
-enum TRAIN_NAME(summand) { TRAIN_NAME(PLAIN), TRAIN_NAME(PRODUCT), TRAIN_NAME(SQUARE), TRAIN_NAME(ACTIVATED) };
-
+// Sums of a · b, or, with a norm, of activation(norm(a)).
 static inline __attribute__((always_inline)) void TRAIN_NAME(sum_as)(
-    nr_map a, nr_map b, const float *shift, const nr_norm *norm, nr_extent extent, double *sums, int begin, int end,
-    const enum TRAIN_NAME(summand) kind, const int activation) {
+    nr_map a, nr_map b, const nr_norm *norm, nr_extent extent, double *sums, int begin, int end, const int activation) {
     float own[CHANNELS_AT_ONCE];
     int held = 0;
     clear(own, end - begin);
@@ -160,14 +157,10 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(sum_as)(
         for (int x = 0; x < extent.pixels; x++) {
             for (int c = begin; c < end; c += LANES) {
                 vec t = TRAIN_NAME(load)(from + c);
-                if (kind == TRAIN_NAME(PRODUCT)) t *= TRAIN_NAME(load)(with + c);
-                if (kind == TRAIN_NAME(SQUARE)) {
-                    t -= TRAIN_NAME(load)(shift + c - begin);
-                    t *= t;
-                }
-                if (kind == TRAIN_NAME(ACTIVATED))
+                if (norm)
                     t = TRAIN_NAME(value)(
                         TRAIN_NAME(normal)(norm, c, t - TRAIN_NAME(load)(norm->mean + c)), activation);
+                else t *= TRAIN_NAME(load)(with + c);
                 TRAIN_NAME(store)(own + c - begin, TRAIN_NAME(load)(own + c - begin) + t);
             }
             from += a.pixel;
@@ -181,39 +174,56 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(sum_as)(
     flush(own, sums, end - begin);
 }
 
-static inline __attribute__((always_inline)) void TRAIN_NAME(activated_sums)(
-    const nr_norm *norm, nr_map z, nr_extent extent, double *sums, int begin, int end, const int activation) {
-    TRAIN_NAME(sum_as)(z, z, 0, norm, extent, sums + begin, begin, end, TRAIN_NAME(ACTIVATED), activation);
-}
-
 static void TRAIN_NAME(sums)(const nr_norm *norm, nr_map z, nr_extent extent, double *sums, int begin, int end) {
     switch (norm->activation) {
-    case NR_SWISH: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_SWISH); break;
-    case NR_RELU: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_RELU); break;
-    case NR_RELU6: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_RELU6); break;
-    default: TRAIN_NAME(activated_sums)(norm, z, extent, sums, begin, end, NR_LINEAR); break;
+    case NR_SWISH: TRAIN_NAME(sum_as)(z, z, norm, extent, sums + begin, begin, end, NR_SWISH); break;
+    case NR_RELU: TRAIN_NAME(sum_as)(z, z, norm, extent, sums + begin, begin, end, NR_RELU); break;
+    case NR_RELU6: TRAIN_NAME(sum_as)(z, z, norm, extent, sums + begin, begin, end, NR_RELU6); break;
+    default: TRAIN_NAME(sum_as)(z, z, norm, extent, sums + begin, begin, end, NR_LINEAR); break;
     }
 }
 
 static void TRAIN_NAME(products)(nr_map a, nr_map b, nr_extent extent, double *sums, int begin, int end) {
-    TRAIN_NAME(sum_as)(a, b, 0, 0, extent, sums + begin, begin, end, TRAIN_NAME(PRODUCT), NR_LINEAR);
+    TRAIN_NAME(sum_as)(a, b, 0, extent, sums + begin, begin, end, NR_LINEAR);
 }
 
+// One pass over deviations from a point near the mean, the average of the first pixels: sums of their squares lose nothing then.
 static void TRAIN_NAME(moments)(
     nr_map z, nr_extent extent, int64_t count, double *mean, double *squares, int begin, int end) {
-    double sums[CHANNELS_AT_ONCE], deviations[CHANNELS_AT_ONCE];
-    for (int c = 0; c < end - begin; c++) sums[c] = deviations[c] = 0;
-    float shift[CHANNELS_AT_ONCE];
+    float point[CHANNELS_AT_ONCE], sums[CHANNELS_AT_ONCE], products[CHANNELS_AT_ONCE];
+    double all_sums[CHANNELS_AT_ONCE], all_products[CHANNELS_AT_ONCE];
+    const int channels = end - begin, first = extent.pixels < 8 ? extent.pixels : 8;
+    clear(point, channels);
+    clear(sums, channels);
+    clear(products, channels);
+    for (int c = 0; c < channels; c++) all_sums[c] = all_products[c] = 0;
+    for (int x = 0; x < first; x++)
+        for (int c = 0; c < channels; c++) point[c] += z.values[x * z.pixel + begin + c] / (float)first;
+    int held = 0;
+    for (int line = 0; line < extent.lines; line++) {
+        const float *from = z.values + line * z.line + begin;
+        for (int x = 0; x < extent.pixels; x++) {
+            for (int c = 0; c < channels; c += LANES) {
+                const vec d = TRAIN_NAME(load)(from + c) - TRAIN_NAME(load)(point + c);
+                TRAIN_NAME(store)(sums + c, TRAIN_NAME(load)(sums + c) + d);
+                TRAIN_NAME(store)(products + c, TRAIN_NAME(load)(products + c) + d * d);
+            }
+            from += z.pixel;
+            if (++held == FLOAT_SUMS) {
+                flush(sums, all_sums, channels);
+                flush(products, all_products, channels);
+                held = 0;
+            }
+        }
+    }
+    flush(sums, all_sums, channels);
+    flush(products, all_products, channels);
     const double pixels = (double)extent.lines * extent.pixels, before = (double)count, total = before + pixels;
-    TRAIN_NAME(sum_as)(z, z, 0, 0, extent, sums, begin, end, TRAIN_NAME(PLAIN), NR_LINEAR);
-    for (int c = 0; c < end - begin; c++) shift[c] = (float)(sums[c] / pixels);
-    TRAIN_NAME(sum_as)(z, z, shift, 0, extent, deviations, begin, end, TRAIN_NAME(SQUARE), NR_LINEAR);
-    for (int c = 0; c < end - begin; c++) {
-        // The shift is the mean rounded to a float; what that leaves is taken back.
-        const double own = sums[c] / pixels, rounding = own - shift[c];
-        const double delta = own - mean[begin + c];
+    for (int c = 0; c < channels; c++) {
+        const double offset = all_sums[c] / pixels, delta = point[c] + offset - mean[begin + c];
+        const double own = all_products[c] - all_sums[c] * offset;
         mean[begin + c] += delta * pixels / total;
-        squares[begin + c] += deviations[c] - pixels * rounding * rounding + delta * delta * before * pixels / total;
+        squares[begin + c] += (own > 0 ? own : 0) + delta * delta * before * pixels / total;
     }
 }
 

@@ -163,7 +163,7 @@ extension Lane {
     }
 
     /// What dropout multiplies a value with: 0, or 1 / the chance to survive.
-    private func survival(_ index: Int, _ image: Int, _ position: Int) -> Float {
+    func survival(_ index: Int, _ image: Int, _ position: Int) -> Float {
         guard pass.dropout > 0 else { return 1 }
         let draw = Draws.uniform(
             pass.seed, stream: UInt64(plan.units.count + index), position: UInt64(image) << 32 | UInt64(position))
