@@ -72,14 +72,16 @@ let package = Package(
         library("Pipeline", ["EfficientNet", "Imaging", "Store", "Conversion", "CCodecs", "CSystem", crypto, yams]),
         library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
-            name: "nightread", dependencies: ["Pipeline", "Reporting", "Training", arguments], swiftSettings: warningsAreErrors),
+            name: "nightread", dependencies: ["Pipeline", "Reporting", "Training", arguments],
+            swiftSettings: warningsAreErrors),
 
         support("ScanFixtures"),
         support("WeightFixtures", ["EfficientNet", "Tensors"]),
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("EfficientNetTests", ["EfficientNet", "WeightFixtures"], resources: [.copy("Fixtures")]),
         tests(
-            "TrainingTests", ["Training", "CKernels", "EfficientNet", "Tensors", "WeightFixtures"], resources: [.copy("Fixtures")]),
+            "TrainingTests", ["Training", "CKernels", "EfficientNet", "Tensors", "WeightFixtures"],
+            resources: [.copy("Fixtures")]),
         tests(
             "ImagingTests", ["Imaging", "CCodecs", "CKernels", "ScanFixtures", crypto],
             resources: [.copy("Fixtures")]),

@@ -103,7 +103,8 @@ extension Trainer {
         guard let record = try? JSONDecoder().decode(Record.self, from: Data(bytes)), record.format == Self.format
         else {
             throw .wrongCheckpoint(
-                path: file.path, expected: "a record of format \(Self.format)", found: "\(bytes.count) bytes of something else")
+                path: file.path, expected: "a record of format \(Self.format)",
+                found: "\(bytes.count) bytes of something else")
         }
         guard record.settings == settings else {
             throw .wrongCheckpoint(

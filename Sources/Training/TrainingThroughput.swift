@@ -61,8 +61,10 @@ public struct TrainingThroughput: Sendable, Hashable {
         } while elapsed < seconds
         let taken = Double(clock() - processor) / Double(CLOCKS_PER_SEC)
         return TrainingThroughput(
-            imagesPerSecond: Double(times.count * batch) / elapsed, millisecondsPerStep: 1000 * times.sorted()[times.count / 2],
-            processorMillisecondsPerImage: 1000 * taken / Double(times.count * batch), steps: times.count, bytes: trainer.bytes,
+            imagesPerSecond: Double(times.count * batch) / elapsed,
+            millisecondsPerStep: 1000 * times.sorted()[times.count / 2],
+            processorMillisecondsPerImage: 1000 * taken / Double(times.count * batch), steps: times.count,
+            bytes: trainer.bytes,
             instructionSet: trainer.instructionSet)
     }
 }

@@ -69,7 +69,8 @@ struct GradientTests {
 
     @Test("Every layer's backward pass is what central differences give", arguments: cases)
     func centralDifferences(_ test: Case) throws {
-        let layer = ReferenceLayer(operation: test.operation, padding: test.padding, isFrozen: test.isFrozen,
+        let layer = ReferenceLayer(
+            operation: test.operation, padding: test.padding, isFrozen: test.isFrozen,
             factors: test.factors)
         let x = values("x", test.input), side = test.side.map { values("side", $0) }
         var parameters: [String: [Double]] = [:]

@@ -8,7 +8,8 @@ import WeightFixtures
 /// Small networks with every kind of block, for comparisons with the reference.
 enum NetworkCases {
     private static func network(
-        _ stages: [BaseNetwork.Stage], activation: Architecture.Activation = .swish, squeezes: Bool = true, stem: Int = 8,
+        _ stages: [BaseNetwork.Stage], activation: Architecture.Activation = .swish, squeezes: Bool = true,
+        stem: Int = 8,
         padding: ModelManifest.Padding
     ) -> Architecture {
         Architecture(
@@ -65,7 +66,7 @@ enum NetworkCases {
         var tensors: [String: Tensor] = [:]
         for parameter in description.parameters {
             tensors[parameter.name] = try Tensor(
-                shape: parameter.shape, scalars: parameters[parameter.name]!.map { Float($0) })
+                shape: parameter.shape, scalars: parameters.needed(parameter.name).map { Float($0) })
         }
         return try Weights(tensors, parameters: description.parameters)
     }

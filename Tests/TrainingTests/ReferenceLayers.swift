@@ -89,8 +89,8 @@ struct ReferenceLayer {
 
     private func statistics(_ x: Values, _ parameters: [String: [Double]]) -> (mean: [Double], inverse: [Double]) {
         let own = Self.moments(x)
-        let mean = isFrozen ? parameters["running_mean"]! : own.mean
-        let variance = isFrozen ? parameters["running_var"]! : own.variance
+        let mean = isFrozen ? parameters.needed("running_mean") : own.mean
+        let variance = isFrozen ? parameters.needed("running_var") : own.variance
         return (mean, variance.map { 1 / ($0 + epsilon).squareRoot() })
     }
 
@@ -106,7 +106,7 @@ struct ReferenceLayer {
         case .dropout: y.data = zip(x.data, factors(x)).map(*)
         case .convolution(_, let outputs, let kernel, let stride, let groups):
             y = Values(x.count, (x.height + stride - 1) / stride, (x.width + stride - 1) / stride, outputs)
-            let weights = parameters["weight"]!
+            let weights = parameters.needed("weight")
             var sums = y.data
             forEachProduct(x, y, groups: groups, window(x, kernel: kernel, stride: stride)) { i, w, o in
                 sums[o] += x.data[i] * weights[w]
@@ -116,8 +116,8 @@ struct ReferenceLayer {
             y = Values(x.count, 1, 1, outputs)
             for n in 0..<x.count {
                 for o in 0..<outputs {
-                    var sum = parameters["bias"]![o]
-                    for i in 0..<inputs { sum += x.data[n * inputs + i] * parameters["weight"]![o * inputs + i] }
+                    var sum = parameters.needed("bias")[o]
+                    for i in 0..<inputs { sum += x.data[n * inputs + i] * parameters.needed("weight")[o * inputs + i] }
                     y.data[n * outputs + o] = sum
                 }
             }
@@ -125,7 +125,8 @@ struct ReferenceLayer {
             let (mean, inverse) = statistics(x, parameters)
             for i in x.data.indices {
                 let c = i % channels
-                y.data[i] = (x.data[i] - mean[c]) * inverse[c] * parameters["weight"]![c] + parameters["bias"]![c]
+                let normalised = (x.data[i] - mean[c]) * inverse[c]
+                y.data[i] = normalised * parameters.needed("weight")[c] + parameters.needed("bias")[c]
             }
         case .swish: y.data = x.data.map { $0 / (1 + exp(-$0)) }
         case .relu6: y.data = x.data.map { min(max($0, 0), 6) }
@@ -139,12 +140,12 @@ struct ReferenceLayer {
             }
         case .flatten: y = Values(x.count, 1, 1, x.data.count / x.count, x.data)
         case .scale:
-            y = side!
+            y = side ?? x
             let area = y.height * y.width
             for i in y.data.indices {
                 y.data[i] *= x.data[i / (area * y.channels) * y.channels + i % y.channels]
             }
-        case .residual: y.data = zip(zip(x.data, factors(x)).map(*), side!.data).map(+)
+        case .residual: y.data = zip(zip(x.data, factors(x)).map(*), (side ?? x).data).map(+)
         }
         return y
     }
@@ -158,7 +159,7 @@ struct ReferenceLayer {
         case .input: break
         case .dropout: result.input = zip(dy.data, factors(dy)).map(*)
         case .convolution(_, _, let kernel, let stride, let groups):
-            let weights = parameters["weight"]!
+            let weights = parameters.needed("weight")
             var dx = [Double](repeating: 0, count: x.data.count), dw = [Double](repeating: 0, count: weights.count)
             forEachProduct(x, dy, groups: groups, window(x, kernel: kernel, stride: stride)) { i, w, o in
                 dx[i] += weights[w] * dy.data[o]
@@ -174,7 +175,7 @@ struct ReferenceLayer {
                     let d = dy.data[n * outputs + o]
                     db[o] += d
                     for i in 0..<inputs {
-                        dx[n * inputs + i] += d * parameters["weight"]![o * inputs + i]
+                        dx[n * inputs + i] += d * parameters.needed("weight")[o * inputs + i]
                         dw[o * inputs + i] += d * x.data[n * inputs + i]
                     }
                 }
@@ -183,7 +184,7 @@ struct ReferenceLayer {
             result.parameters = ["weight": dw, "bias": db]
         case .batchNorm(let channels):
             let (mean, inverse) = statistics(x, parameters)
-            let weight = parameters["weight"]!
+            let weight = parameters.needed("weight")
             var dw = [Double](repeating: 0, count: channels), db = dw
             for i in x.data.indices {
                 let c = i % channels
@@ -222,7 +223,7 @@ struct ReferenceLayer {
             result.side = dy.data
             for i in dy.data.indices {
                 let gate = i / (area * dy.channels) * dy.channels + i % dy.channels
-                result.input[gate] += dy.data[i] * side!.data[i]
+                result.input[gate] += dy.data[i] * (side ?? x).data[i]
                 result.side[i] *= x.data[gate]
             }
         case .residual:
@@ -230,5 +231,13 @@ struct ReferenceLayer {
             result.input = zip(dy.data, factors(dy)).map(*)
         }
         return result
+    }
+}
+
+extension [String: [Double]] {
+    /// What is kept under `name`; a reference without it is a mistake of the test.
+    func needed(_ name: String) -> [Double] {
+        guard let values = self[name] else { preconditionFailure("the test gives no \(name)") }
+        return values
     }
 }

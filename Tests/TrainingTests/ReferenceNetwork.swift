@@ -59,10 +59,10 @@ struct ReferenceNetwork {
         case .scale:
             // se.squeeze reads the block's map.
             let squeeze = name.replacingOccurrences(of: "se.scale", with: "se.squeeze")
-            return layers.firstIndex { $0.name == squeeze }! - 1
+            return layers.firstIndex { $0.name == squeeze }.map { $0 - 1 }
         case .residual:
             let block = name.dropLast("add".count)
-            return layers.firstIndex { $0.name.hasPrefix(block) }! - 1
+            return layers.firstIndex { $0.name.hasPrefix(block) }.map { $0 - 1 }
         default: return nil
         }
     }
@@ -78,7 +78,8 @@ struct ReferenceNetwork {
                     for c in 0..<3 {
                         for y in 0..<side {
                             for x in 0..<side {
-                                input.data[input.place(n, y, x, c)] = Double(images[((n * 3 + c) * side + y) * side + x])
+                                input.data[input.place(n, y, x, c)] = Double(
+                                    images[((n * 3 + c) * side + y) * side + x])
                             }
                         }
                     }
@@ -119,7 +120,7 @@ struct ReferenceNetwork {
             let (mean, variance) = ReferenceLayer.moments(input)
             let total = Double(input.data.count / input.channels)
             func mix(_ name: String, _ values: [Double]) {
-                result[name] = zip(parameters[name]!, values).map { (1 - momentum) * $0 + momentum * $1 }
+                result[name] = zip(parameters.needed(name), values).map { (1 - momentum) * $0 + momentum * $1 }
             }
             mix("\(layer.name).running_mean", mean)
             mix("\(layer.name).running_var", variance.map { $0 * total / (total - 1) })

@@ -77,7 +77,8 @@ struct TrainingRunTests {
         settings.seed = 5
         for other in [
             try trainer(settings), try trainer(everything, threads: 1),
-            try trainer(everything, description: NetworkCases.description(NetworkCases.original(.same), labels: 6, side: 24)),
+            try trainer(
+                everything, description: NetworkCases.description(NetworkCases.original(.same), labels: 6, side: 24)),
         ] {
             let before = other.weights()
             #expect(throws: TrainingError.self) { try other.restore(file) }
@@ -208,7 +209,8 @@ struct TrainingRunTests {
         #expect(throws: TrainingError.self) { try trainer.step(images: [1, 2, 3], targets: targets) }
         #expect(throws: TrainingError.self) { try trainer.step(images: images(0), targets: [1]) }
         #expect(throws: TrainingError.self) {
-            try trainer.step(images: NetworkCases.images(5, side: 24, seed: 1), targets: NetworkCases.targets(5, labels: 5))
+            try trainer.step(
+                images: NetworkCases.images(5, side: 24, seed: 1), targets: NetworkCases.targets(5, labels: 5))
         }
         // A last map of one pixel, of one image.
         let one = Array(images(0)[..<(images(0).count / 4)])
@@ -221,7 +223,8 @@ struct TrainingRunTests {
         let changes: [(inout TrainerSettings) -> Void] = [
             { $0.dropout = 1 }, { $0.dropConnect = -0.1 }, { $0.averageDecay = 1 }, { $0.batchNormMomentum = 2 },
             { $0.loss.smoothing = 1 }, { $0.loss.weights = [1, 2] }, { $0.loss.weights = [1, 1, 1, 1, 0] },
-            { $0.optimizer.weightDecay = -1 }, { $0.optimizer.largestNorm = 0 }, { $0.optimizer.rule = .sgd(momentum: 1) },
+            { $0.optimizer.weightDecay = -1 }, { $0.optimizer.largestNorm = 0 },
+            { $0.optimizer.rule = .sgd(momentum: 1) },
             { $0.optimizer.rule = .adam(epsilon: 0) }, { $0.schedule.peak = .nan }, { $0.schedule.steps = 0 },
             { $0.schedule.warmUp = 100 }, { $0.freezing.part = .lastStages(-1) },
         ]

@@ -102,7 +102,8 @@ extension Lane {
             // Lines of the input that this band hands a gradient to: each line belongs to one band.
             let isLast = part.lines.upperBound == unit.output.height
             let owned =
-                part.lines.lowerBound * unit.stride..<(isLast ? unit.inputShape.height : part.lines.upperBound * unit.stride)
+                part.lines.lowerBound
+                * unit.stride..<(isLast ? unit.inputShape.height : part.lines.upperBound * unit.stride)
             // Line 0 and pixel 0 of the spread gradient are the first that the kernel reaches from there.
             let origin = owned.lowerBound + unit.top - (unit.kernel - 1)
             spreadGradient(index, part, origin: origin, lines: owned.count + unit.kernel - 1)

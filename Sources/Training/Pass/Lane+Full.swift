@@ -76,7 +76,8 @@ extension Lane {
         for image in images {
             if needsWeights { fillPadded(unit, image) }
             if needsInput {
-                paddedGradientScratch.update(repeating: 0, count: padded.lines * padded.pixels * unit.inputShape.channels)
+                paddedGradientScratch.update(
+                    repeating: 0, count: padded.lines * padded.pixels * unit.inputShape.channels)
             }
             for first in stride(from: 0, to: area, by: TrainingPlan.rows(unit)) {
                 let count = min(TrainingPlan.rows(unit), area - first)

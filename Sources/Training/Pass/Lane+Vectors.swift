@@ -193,7 +193,8 @@ extension Lane {
             case .dense(let dense, let isRectified):
                 let row = dense.outputRow
                 if isRectified {
-                    for i in images.lowerBound * row..<images.upperBound * row where values[plan.vectors[index + 1] + i] <= 0 {
+                    for i in images.lowerBound * row..<images.upperBound * row
+                    where values[plan.vectors[index + 1] + i] <= 0 {
                         values[output + i] = 0
                     }
                 }

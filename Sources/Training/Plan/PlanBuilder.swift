@@ -127,7 +127,8 @@ struct PlanBuilder {
         var unit = ConvolutionUnit(
             name: layer.name, kind: isDepthwise ? .depthwise : kernel == 1 ? .pointwise : .full, input: source,
             inputShape: shape,
-            output: MapShape(height: layer.output[0], width: layer.output[1], channels: layer.output[2]), kernel: kernel,
+            output: MapShape(height: layer.output[0], width: layer.output[1], channels: layer.output[2]),
+            kernel: kernel,
             stride: stride, top: padding.zeros(size: shape.height, kernel: kernel, stride: stride).before,
             left: padding.zeros(size: shape.width, kernel: kernel, stride: stride).before,
             activation: activation ?? Int32(NR_LINEAR.rawValue), weight: try parameter("\(layer.name).weight"),

@@ -41,7 +41,8 @@ public struct Schedule: Sendable, Hashable, Codable {
         peak: Double, steps: Int, upShare: Double = 0.3, startShare: Double = 1.0 / 25, endShare: Double = 1.0 / 25e4
     ) -> Schedule {
         Schedule(
-            shape: .oneCycle, peak: peak, steps: steps, warmUp: upShare * Double(steps), startShare: startShare, endShare: endShare)
+            shape: .oneCycle, peak: peak, steps: steps, warmUp: upShare * Double(steps), startShare: startShare,
+            endShare: endShare)
     }
 
     func check() throws(TrainingError) {

@@ -130,7 +130,9 @@ struct BenchCommand: ParsableCommand {
         do {
             let trainer = try TrainingThroughput.trainer(variant, batch: batch, threads: threads)
             if !json {
-                print("memory     \(trainer.bytes >> 20) MiB for \(batch) images of \(variant.coefficients.resolution) pixels")
+                print(
+                    "memory     \(trainer.bytes >> 20) MiB for \(batch) images of \(variant.coefficients.resolution) pixels"
+                )
             }
             result = try TrainingThroughput.measure(trainer, seconds: seconds)
         } catch {
