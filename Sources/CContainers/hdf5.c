@@ -188,6 +188,8 @@ int nr_hdf5_open(const void *bytes, size_t count, nr_hdf5 **out, nr_container_fa
     // Its own messages would go to standard error; filters that are not built in would be loaded from files.
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
+    const char *damage = nr_hdf5_damage(bytes, count);
+    if (damage != NULL) return nr_fail(failure, "not a whole HDF5 file: %s", damage);
     hid_t id = nr_hdf5_open_bytes(bytes, count);
     if (id < 0) return nr_fail(failure, "not a whole HDF5 file");
     nr_hdf5 *file = calloc(1, sizeof *file);

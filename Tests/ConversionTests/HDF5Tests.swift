@@ -47,6 +47,15 @@ struct HDF5Tests {
         #expect(Reading.refusal(try Reading.fixture(name)).contains(reason))
     }
 
+    @Test("A heap of texts whose free space has no size is refused: libhdf5 would stay there for ever")
+    func heap() throws {
+        var bytes = try Reading.fixture("keras3.h5")
+        let heap = try #require(bytes.indices.first { Array(bytes[$0...].prefix(5)) == Array("GCOL".utf8) + [1] })
+        // The first object's number and size.
+        for index in [16, 17] + Array(24..<32) { bytes[heap + index] = 0 }
+        #expect(Reading.refusal(bytes).contains("damaged in a heap of texts"))
+    }
+
     @Test("Files cut short are refused or lack what was cut, and damaged ones never end the process")
     func damaged() throws {
         for name in ["keras2.h5", "keras3.h5"] {

@@ -28,7 +28,7 @@ public enum ConverterLoop {
         setenv("TZ", "UTC0", 1)
         tzset()
         let memory = nr_address_space() + request.sourceBytes + request.resultBytes + ConverterRequest.workingMemory
-        let seconds = UInt64(ConverterRequest.seconds)
+        let seconds = UInt64(request.seconds)
         return nr_set_limit(Int32(RLIMIT_CORE.rawValue), 0, 0) == 0
             && nr_set_limit(Int32(RLIMIT_FSIZE.rawValue), 0, 0) == 0
             && nr_set_limit(Int32(__RLIMIT_NPROC.rawValue), 0, 0) == 0
@@ -62,11 +62,11 @@ struct ConverterRequest: Equatable {
 
     /// Beside the file and the result: an archive's unpacked parts, a pickle's values.
     static let workingMemory: UInt64 = 6 << 30
-    /// Of processor time.
-    static let seconds = 300
-
     var sourceBytes: UInt64
     var resultBytes: UInt64
+
+    /// Of processor time: a file of 100 MB takes a second or two. Libraries may turn in circles over a damaged one.
+    var seconds: Int { 20 + Int(sourceBytes / 10_000_000) }
 
     init(sourceBytes: UInt64, resultBytes: UInt64) {
         self.sourceBytes = sourceBytes

@@ -74,7 +74,7 @@ public struct IsolatedSource {
         let cancel: Flag
         do throws(PipelineError) { cancel = try Flag() } catch { throw .notStarted("\(error)") }
         let process = try ChildProcess("converter", program: program, cancel: cancel)
-        let deadline = Instant.now.advanced(seconds: Double(2 * ConverterRequest.seconds))
+        let deadline = Instant.now.advanced(seconds: Double(4 * request.seconds))
         try process.send(request.bytes, passing: [source, result], until: deadline)
         let header = try process.receive(ConverterReply.headerSize, until: deadline)
         let sizes: (length: Int, payload: Int)
