@@ -44,6 +44,14 @@ lacking() {
         lacking "openvino, onnxruntime, onnx or numpy" "openvino onnxruntime onnx numpy"
     fi
     echo
+    echo "## A training's steps beside its peers, in turn"
+    echo
+    if has torch timm || has keras; then
+        "$python" training_peers.py --nightread "$nightread" --pairs $pairs --seconds $seconds
+    else
+        lacking "torch and timm, or keras" "torch timm tensorflow-cpu"
+    fi
+    echo
     echo "## Decoding beside its peers, in turn"
     echo
     if has numpy PIL pydicom nibabel; then

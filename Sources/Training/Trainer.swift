@@ -46,15 +46,9 @@ public final class Trainer {
         headOnly: Bool = false, isa: InstructionSet? = nil
     ) throws(TrainingError) {
         try settings.check(labels: description.labels)
-        guard (1...4096).contains(batch) else {
-            throw .invalidSetting(name: "batch", expected: "1 to 4096", found: "\(batch)")
-        }
-        guard (1...1024).contains(threads) else {
-            throw .invalidSetting(name: "threads", expected: "1 to 1024", found: "\(threads)")
-        }
         let chosen: InstructionSet
         if let isa { chosen = isa } else { chosen = try Self.selected() }
-        let plan = try TrainingPlan(description, batch: batch, threads: threads, headOnly: headOnly)
+        let plan = try Self.plan(description, batch: batch, threads: threads, headOnly: headOnly)
         self.description = description
         self.settings = settings
         machine = try Machine(plan, instructionSet: chosen)
@@ -62,10 +56,13 @@ public final class Trainer {
         second = FloatMemory(count: plan.layout.count, isHuge: true)
         average = FloatMemory(count: plan.layout.count, isHuge: true)
         for entry in plan.layout.entries {
-            for (offset, value) in weights[entry.name].enumerated() {
-                machine.weights[entry.offset + offset] = value
-                average.floats[entry.offset + offset] = value
+            let values = weights[entry.name]
+            guard values.count == entry.count else {
+                throw .weights(
+                    .wrongShape(path: "weights", tensor: entry.name, expected: entry.shape, found: [values.count]))
             }
+            (machine.weights + entry.offset).update(from: values, count: values.count)
+            (average.floats + entry.offset).update(from: values, count: values.count)
         }
         freeze(settings.freezing)
     }
@@ -80,11 +77,30 @@ public final class Trainer {
 
     /// Bytes that a trainer holds: stated before it starts.
     ///
-    /// - Throws: `TrainingError.unknownLayers`.
+    /// - Throws: `TrainingError.invalidSetting` for numbers out of range.
     public static func bytes(
         _ description: NetworkDescription, batch: Int, threads: Int, headOnly: Bool = false
     ) throws(TrainingError) -> Int {
-        try TrainingPlan(description, batch: batch, threads: threads, headOnly: headOnly).bytes
+        try plan(description, batch: batch, threads: threads, headOnly: headOnly).bytes
+    }
+
+    private static func plan(
+        _ description: NetworkDescription, batch: Int, threads: Int, headOnly: Bool
+    ) throws(TrainingError) -> TrainingPlan {
+        guard (1...4096).contains(batch) else {
+            throw .invalidSetting(name: "batch", expected: "1 to 4096", found: "\(batch)")
+        }
+        guard (1...1024).contains(threads) else {
+            throw .invalidSetting(name: "threads", expected: "1 to 1024", found: "\(threads)")
+        }
+        guard Network.inputSides.contains(description.resolution) else {
+            throw .invalidSetting(
+                name: "resolution", expected: "\(Network.inputSides) pixels", found: "\(description.resolution)")
+        }
+        guard (1...65_536).contains(description.labels) else {
+            throw .invalidSetting(name: "labels", expected: "1 to 65536", found: "\(description.labels)")
+        }
+        return try TrainingPlan(description, batch: batch, threads: threads, headOnly: headOnly)
     }
 
     /// Bytes that this trainer holds.
@@ -128,7 +144,6 @@ public final class Trainer {
                     return weights.contains { machine.isTrained[$0] || machine.isTrained[$0 + 1] }
                 }
             } ?? plan.body.count
-        machine.isStale = true
     }
 
     /// One batch and one update.
@@ -209,11 +224,7 @@ public final class Trainer {
     private func withRunningStatistics(_ body: () -> Result) -> Result {
         let usesBatch = machine.usesBatch
         machine.usesBatch = usesBatch.map { _ in false }
-        machine.isStale = true
-        defer {
-            machine.usesBatch = usesBatch
-            machine.isStale = true
-        }
+        defer { machine.usesBatch = usesBatch }
         return body()
     }
 

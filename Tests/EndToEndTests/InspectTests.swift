@@ -179,6 +179,26 @@ struct NetworkBenchTests {
     }
 }
 
+@Suite("nightread bench --train")
+struct TrainingBenchTests {
+    @Test("Steps of a training are measured, and the memory is stated")
+    func measurement() throws {
+        let study = try Study()
+        let arguments = ["bench", "--train", "--variant", "lite0", "--batch", "2", "--threads", "2", "--seconds", "0.05"]
+        let output = try Program.run(arguments + ["--json"], in: study.folder)
+        #expect(output.status == 0, "\(output.error)")
+        let found = try #require(output.events.first)
+        #expect(found["variant"] as? String == "lite0")
+        #expect(found["batch"] as? Int == 2)
+        #expect((found["images_per_second"] as? Double ?? 0) > 0)
+        #expect((found["milliseconds_per_step"] as? Double ?? 0) > 0)
+        // At least the weights, their gradients, two moments and the average: 4,652,008 floats each.
+        #expect((found["memory_bytes"] as? Int ?? 0) > 5 * 4 * 4_652_008)
+        #expect(try Program.run(arguments, in: study.folder).out.hasPrefix("memory"))
+        #expect(try Program.run(["bench", "--train", "--batch", "0"], in: study.folder).status == 64)
+    }
+}
+
 @Suite("nightread model list")
 struct ModelListTests {
     @Test("Every variant has a line with its facts")

@@ -235,5 +235,13 @@ struct TrainingRunTests {
         }
         #expect(throws: TrainingError.self) { try self.trainer(good, threads: 0) }
         #expect(throws: TrainingError.self) { try self.trainer(good, batch: 0) }
+        for (side, labels) in [(0, 5), (5000, 5), (24, 0)] {
+            let odd = NetworkCases.description(NetworkCases.original(.same), labels: labels, side: side)
+            #expect(throws: TrainingError.self) { try Trainer.bytes(odd, batch: 4, threads: 1) }
+        }
+        // Weights of another head than the description's.
+        let weights = try NetworkCases.weights(ReferenceNetwork.parameters(small, seed: 2), small)
+        let other = NetworkCases.description(NetworkCases.original(.same), labels: 6, side: 8)
+        #expect(throws: TrainingError.self) { try Trainer(other, weights: weights, settings: good, batch: 4, threads: 1) }
     }
 }

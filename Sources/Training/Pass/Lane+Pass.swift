@@ -4,11 +4,16 @@ import CKernels
 extension Lane {
     /// Weights in the products' order: each by the thread that owns it. Weights have to be as they will be in the pass.
     func pack() {
-        for (index, unit) in plan.units.enumerated() where machine.owners[unit.weight] == self.index {
-            pack(unit)
-            if !machine.usesBatch[index] { freezeNorm(unit) }
-        }
+        for unit in plan.units where machine.owners[unit.weight] == index { pack(unit) }
         for dense in plan.matrices where machine.owners[dense.weight] == index { pack(dense) }
+    }
+
+    /// Coefficients of the norms that take the running statistics.
+    func freezeNorms() {
+        for (index, unit) in plan.units.enumerated()
+        where machine.owners[unit.weight] == self.index && !machine.usesBatch[index] {
+            freezeNorm(unit)
+        }
     }
 
     private func pack(_ unit: ConvolutionUnit) {

@@ -121,6 +121,7 @@ final class Machine: @unchecked Sendable {
             let lane = lanes[index]
             lane.begin()
             if packs { lane.pack() }
+            lane.freezeNorms()
             team.meet()
             lane.forward()
             if goesBack { lane.backward() }
