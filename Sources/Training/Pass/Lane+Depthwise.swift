@@ -87,12 +87,13 @@ extension Lane {
             call.kernel = Int32(unit.kernel)
             call.stride = Int32(unit.stride)
             training.correlate(&call)
-            let before = (part.image - images.lowerBound) * unit.output.area + part.lines.lowerBound * width
+            let before =
+                summed + (part.image - images.lowerBound) * unit.output.area + part.lines.lowerBound * width
             training.moments(
                 nr_map(values: z, pixel: all, line: width * all), call.extent, Int64(before), firstSums + part.first,
                 secondSums + part.first)
         }
-        summed = images.count * unit.output.area
+        summed += images.count * unit.output.area
     }
 
     func backwardDepthwise(_ index: Int, needsInput: Bool) {

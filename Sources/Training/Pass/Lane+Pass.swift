@@ -49,60 +49,64 @@ extension Lane {
 
     func forward() {
         for step in plan.body {
-            switch step {
-            case .squeezeExcite(let gate): forwardGate(plan.gates[gate])
-            case .convolution(let index):
-                let unit = plan.units[index]
-                clearSums(unit.output.channels)
+            // A gate is made by whoever reads it.
+            guard case .convolution(let index) = step else { continue }
+            let unit = plan.units[index]
+            clearSums(unit.output.channels)
+            portions(unit.inputShape.count + unit.output.count) {
+                if let gate = unit.gate { forwardGate(plan.gates[gate]) }
                 switch unit.kind {
                 case .pointwise: forwardPointwise(unit)
                 case .depthwise: forwardDepthwise(unit)
                 case .full: forwardFull(unit)
                 }
-                finishForwardNorm(index)
-                writeMap(index)
             }
+            finishForwardNorm(index)
+            if unit.map != nil { portions(2 * unit.output.count) { writeMap(index) } }
         }
         forwardHead()
         takeLoss()
     }
 
     func backward() {
-        let body = plan.body
-        backwardHead(needsInput: machine.firstTrained < body.count)
-        for position in body.indices.reversed() where position >= machine.firstTrained {
-            switch body[position] {
-            case .squeezeExcite(let gate):
-                backwardGate(plan.gates[gate], needsInput: position > machine.firstTrained)
-            case .convolution(let index):
-                let unit = plan.units[index]
-                takeSlope(index)
-                finishBackwardNorm(index)
-                let needsInput = position > machine.firstTrained && unit.input != .image
-                // The sums of the unit that this one reads begin here.
-                if case .unit(let source, let gate) = unit.input {
-                    clearSums(plan.units[source].output.channels)
-                    if gate != nil {
-                        for image in images {
-                            (machine.gateSums + image * plan.widest).update(repeating: 0, count: plan.widest)
-                        }
-                    }
-                }
+        let body = plan.body, first = machine.firstTrained
+        backwardHead(needsInput: first < body.count)
+        for position in body.indices.reversed() where position >= first {
+            guard case .convolution(let index) = body[position] else { continue }
+            let unit = plan.units[index]
+            if unit.takesSlope {
+                clearSums(unit.output.channels)
+                portions(2 * unit.output.count) { takeSlope(index) }
+            }
+            finishBackwardNorm(index)
+            let needsInput = position > first && unit.input != .image
+            // The sums of the unit that this one reads begin here.
+            if let source = unit.source { clearSums(plan.units[source].output.channels) }
+            portions(2 * (unit.inputShape.count + unit.output.count)) {
+                if unit.gate != nil { clearGateSums() }
                 switch unit.kind {
                 case .pointwise: backwardPointwise(index, needsInput: needsInput)
                 case .depthwise: backwardDepthwise(index, needsInput: needsInput)
                 case .full: backwardFull(index, needsInput: needsInput)
                 }
+                // The gate lies right before its reader, and before it the unit whose map it opens.
+                guard let gate = unit.gate, position > first else { return }
+                backwardGate(plan.gates[gate], needsInput: position - 1 > first)
+                if position - 1 > first { takeSlope(plan.gates[gate].unit) }
             }
         }
     }
 
-    /// The gradient of the norm's output from the one of the unit's, where its reader has not taken it already.
+    private func clearGateSums() {
+        for image in images {
+            (machine.gateSums + image * plan.widest).update(repeating: 0, count: plan.widest)
+        }
+    }
+
+    /// The gradient of the norm's output from the one of the unit's, where its reader does not take it.
     private func takeSlope(_ index: Int) {
         let unit = plan.units[index]
-        guard unit.consumer != .convolution else { return }
         let (channels, area) = (unit.output.channels, unit.output.area)
-        clearSums(channels)
         for image in images {
             let row = image * area
             var call = nr_slope()

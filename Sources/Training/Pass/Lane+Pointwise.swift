@@ -42,7 +42,7 @@ extension Lane {
         let inputs = unit.inputShape.channels, outputs = unit.output.channels, area = unit.output.area
         let end = images.upperBound * area
         let needsWeights = machine.isTrained[unit.weight]
-        let isGated = if case .unit(_, .some) = unit.input { true } else { false }
+        let isGated = unit.gate != nil
         for row in stride(from: images.lowerBound * area, to: end, by: TrainingPlan.rows(unit)) {
             let count = min(TrainingPlan.rows(unit), end - row)
             let gradient = gradientScratch
@@ -89,7 +89,7 @@ extension Lane {
 
     /// Where row `row` of all images' gradients lies in a buffer.
     private func place(_ buffer: GradientBuffer, _ row: Int, _ shape: MapShape) -> UnsafeMutablePointer<Float> {
-        values + buffer.offset + images.lowerBound * (buffer.largest - shape.count) + row * shape.channels
+        values + buffer.offset + own.lowerBound * (buffer.largest - shape.count) + row * shape.channels
     }
 
     /// Where the gradient of the norm's output lies.

@@ -25,7 +25,11 @@ final class Lane {
     private let stepsCapacity: Int
     private var stepsRow = 0
     /// The pass' images that this thread takes.
+    private(set) var own = 0..<0
+    /// Those of them that are in turn.
     private(set) var images = 0..<0
+    /// Whether the next layer takes the images from the last one on.
+    private var descends = false
 
     init(_ machine: Machine, index: Int) {
         self.machine = machine
@@ -68,7 +72,25 @@ final class Lane {
 
     /// Takes the pass' images.
     func begin() {
-        images = plan.images(of: index, count: pass.count)
+        own = plan.images(of: index, count: pass.count)
+        images = own
+        descends = false
+    }
+
+    /// Floats of maps that are thought to stay in this thread's share of the last-level cache.
+    private static let cachedFloats = 1 << 20
+
+    /// Calls `body` for some images after the other, so many that `floats` of each stay in a cache while it reads them more than once.
+    /// Layers take them in turn from the first and from the last on: those that one has left in a cache come first in the next.
+    func portions(_ floats: Int, _ body: () -> Void) {
+        let size = max(1, min(own.count, Self.cachedFloats / max(1, floats)))
+        let starts = Array(stride(from: own.lowerBound, to: own.upperBound, by: size))
+        for start in descends ? starts.reversed() : starts {
+            images = start..<min(start + size, own.upperBound)
+            body()
+        }
+        images = own
+        descends.toggle()
     }
 
     func clearSums(_ channels: Int) {

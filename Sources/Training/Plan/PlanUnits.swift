@@ -70,6 +70,16 @@ struct ConvolutionUnit: Sendable {
     var gradient = Gradient.slot(0)
     var memory = UnitMemory()
 
+    /// The unit that it reads, and the gate that it reads it through.
+    var source: Int? { if case .unit(let index, _) = input { index } else { nil } }
+    var gate: Int? { if case .unit(_, let gate) = input { gate } else { nil } }
+    /// Whether the activation's slope is taken before its own backward pass, and not by its reader.
+    var takesSlope: Bool {
+        switch consumer {
+        case .convolution, .gate: false
+        case .map, .average, .flatten: true
+        }
+    }
     /// Columns of the matrix that the convolution is, as memory has them.
     var depth: Int { kind == .full ? (kernel * kernel * inputShape.channels + 7) / 8 * 8 : inputShape.channels }
     /// Whether the weights' gradient is summed up as [inputs][outputs]. The smaller side lies along the vectors.
