@@ -45,13 +45,14 @@ static void rows(const nr_training *k) {
                   .products = sums(e.channels), .extent = e};
     if (next(2)) s.gradient = gradient;
     if (next(2)) s.target = map(e);
+    s.streams = (int)next(2);
     k->slope(&s);
     const nr_norm_gradient g = {.mean = floats(e.channels), .a = floats(e.channels), .b = floats(e.channels),
                                 .c = floats(e.channels), .keep = 1, .gradient = gradient, .z = z, .target = map(e),
                                 .extent = e};
     k->norm_gradient(&g);
     k->add(map(e), z, e);
-    k->copy(map(e), z, e);
+    k->copy(map(e), z, e, (int)next(2));
 }
 
 static void depthwise(const nr_training *k) {

@@ -19,7 +19,7 @@ struct PlanTests {
             let scratch = plan.scratch
             // The parts lie one after the other.
             let padded = scratch.paddedGradient - scratch.padded
-            let paddedGradient = scratch.columnGradient - scratch.paddedGradient
+            let paddedGradient = scratch.output - scratch.paddedGradient
             for unit in plan.units where unit.kind == .depthwise {
                 let (group, step) = (TrainingPlan.group(unit), TrainingPlan.lines(unit))
                 #expect(group % 8 == 0 && step > 0)

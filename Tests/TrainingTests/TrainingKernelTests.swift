@@ -23,7 +23,9 @@ struct TrainingKernelTests {
             pixel = channels + gap
             line = pixels * pixel + 3 * gap
             count = lines * line + 16
-            storage = .allocate(capacity: count)
+            // On a cache line's boundary, as the trainer's memory.
+            storage = UnsafeMutableRawPointer.allocate(byteCount: 4 * count, alignment: 64)
+                .bindMemory(to: Float.self, capacity: count)
             storage.initialize(repeating: Self.gap, count: count)
             let values = SeededWeights.uniform(name, seed: 21, count: lines * pixels * channels)
             for (index, value) in values.enumerated() { storage[place(index)] = range * Float(value) }
@@ -185,7 +187,7 @@ struct TrainingKernelTests {
                 let extent = nr_extent(lines: Int32(lines), pixels: Int32(pixels), channels: Int32(channels))
                 let z = Map("z", extent, gap: gap), norm = Norm(channels)
                 let gate = Channels("gate", channels), shift = Channels("shift", channels)
-                for mode in ["plain", "gate", "shift alone", "sums alone"] {
+                for mode in ["plain", "streamed", "gate", "shift alone", "sums alone"] {
                     let gradient = Map("gradient", extent, gap: gap + 8), target = Map("target", extent, gap: gap)
                     let what = "\(isa), \(lines) × \(pixels) × \(channels), activation \(activation), \(mode)"
                     var found = [Double](repeating: 1, count: channels), products = found
@@ -197,6 +199,7 @@ struct TrainingKernelTests {
                     if mode == "gate" { call.gate = UnsafePointer(gate.pointer) }
                     if mode == "gate" || mode == "shift alone" { call.shift = UnsafePointer(shift.pointer) }
                     call.keep = 0.75
+                    call.streams = mode == "streamed" ? 1 : 0
                     call.extent = extent
                     found.withUnsafeMutableBufferPointer { found in
                         products.withUnsafeMutableBufferPointer { products in
@@ -256,8 +259,11 @@ struct TrainingKernelTests {
             let before = target.values
             kernels.add(target.map, z.map, extent)
             expect(target.values, zip(before, z.values).map(+), "\(isa), add")
-            kernels.copy(target.map, gradient.map, extent)
-            #expect(target.values == gradient.values && target.isIntact)
+            for streams in [Int32(0), 1] {
+                let copy = Map("copy", extent, gap: gap)
+                kernels.copy(copy.map, gradient.map, extent, streams)
+                #expect(copy.values == gradient.values && copy.isIntact)
+            }
         }
     }
 

@@ -44,6 +44,7 @@ typedef struct nr_slope {
     float keep;
     double *sums, *products;
     nr_extent extent;
+    int32_t streams;  // whether target goes past the caches, where it lies on boundaries of vectors
 } nr_slope;
 
 // target = a · keep · gradient + b · (z − mean) + c: batch norm's backward pass, whose factors are the same for a channel's every pixel.
@@ -114,9 +115,9 @@ typedef struct nr_training {
     void (*norm_gradient)(const nr_norm_gradient *);
     void (*correlate)(const nr_correlation *);
     void (*tap_gradient)(const nr_tap_gradient *);
-    // target += source; target = source
+    // target += source; target = source, past the caches where `streams` and where target lies on boundaries of vectors
     void (*add)(nr_map target, nr_map source, nr_extent);
-    void (*copy)(nr_map target, nr_map source, nr_extent);
+    void (*copy)(nr_map target, nr_map source, nr_extent, int streams);
     void (*adam)(const nr_adam *);
     void (*momentum)(const nr_momentum *);
     // average = average · decay + values · (1 − decay)

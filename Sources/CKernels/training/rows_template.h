@@ -7,6 +7,15 @@
 static inline __attribute__((always_inline)) vec TRAIN_NAME(load)(const float *p) { return *(const vec_u *)p; }
 static inline __attribute__((always_inline)) void TRAIN_NAME(store)(float *p, vec x) { *(vec_u *)p = x; }
 static inline __attribute__((always_inline)) vec TRAIN_NAME(all)(float x) { return (vec){0} + x; }
+static inline __attribute__((always_inline)) void TRAIN_NAME(put)(float *p, vec x, const int streams) {
+    if (streams) __builtin_nontemporal_store(x, (vec *)p);
+    else TRAIN_NAME(store)(p, x);
+}
+
+// Whether every vector of a map from channel `begin` on can go past the caches.
+static inline int TRAIN_NAME(can_stream)(nr_map map, int begin) {
+    return (((uintptr_t)(map.values + begin) | (uintptr_t)map.pixel * 4 | (uintptr_t)map.line * 4) & (sizeof(vec) - 1)) == 0;
+}
 
 static inline __attribute__((always_inline)) vec TRAIN_NAME(value)(vec y, const int activation) {
     switch (activation) {
@@ -76,7 +85,7 @@ static void TRAIN_NAME(apply)(const nr_apply *p, int begin, int end) {
 
 static inline __attribute__((always_inline)) void TRAIN_NAME(slope_pixel)(
     const nr_slope *p, const float *z, const float *gradient, float *target, float *sums, float *products, int begin,
-    int end, const int activation) {
+    int end, const int activation, const int streams) {
     for (int c = begin; c < end; c += LANES) {
         const vec deviation = TRAIN_NAME(load)(z + c) - TRAIN_NAME(load)(p->norm.mean + c);
         vec t = p->shift ? TRAIN_NAME(load)(p->shift + c) : (vec){0};
@@ -86,14 +95,14 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(slope_pixel)(
             t += own;
         }
         if (activation != NR_LINEAR) t *= TRAIN_NAME(derivative)(TRAIN_NAME(normal)(&p->norm, c, deviation), activation);
-        if (target) TRAIN_NAME(store)(target + c, t);
+        if (target) TRAIN_NAME(put)(target + c, t, streams);
         TRAIN_NAME(store)(sums + c - begin, TRAIN_NAME(load)(sums + c - begin) + t);
         TRAIN_NAME(store)(products + c - begin, TRAIN_NAME(load)(products + c - begin) + t * deviation);
     }
 }
 
 static inline __attribute__((always_inline)) void TRAIN_NAME(slope_as)(
-    const nr_slope *p, int begin, int end, const int activation) {
+    const nr_slope *p, int begin, int end, const int activation, const int streams) {
     float sums[CHANNELS_AT_ONCE], products[CHANNELS_AT_ONCE];
     int held = 0;
     clear(sums, end - begin);
@@ -103,7 +112,7 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(slope_as)(
         const float *gradient = p->gradient.values ? p->gradient.values + line * p->gradient.line : 0;
         float *target = p->target.values ? p->target.values + line * p->target.line : 0;
         for (int x = 0; x < p->extent.pixels; x++) {
-            TRAIN_NAME(slope_pixel)(p, z, gradient, target, sums, products, begin, end, activation);
+            TRAIN_NAME(slope_pixel)(p, z, gradient, target, sums, products, begin, end, activation, streams);
             z += p->z.pixel;
             if (gradient) gradient += p->gradient.pixel;
             if (target) target += p->target.pixel;
@@ -118,13 +127,19 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(slope_as)(
     flush(products, p->products + begin, end - begin);
 }
 
-static void TRAIN_NAME(slope)(const nr_slope *p, int begin, int end) {
+static inline __attribute__((always_inline)) void TRAIN_NAME(slope_any)(
+    const nr_slope *p, int begin, int end, const int streams) {
     switch (p->norm.activation) {
-    case NR_SWISH: TRAIN_NAME(slope_as)(p, begin, end, NR_SWISH); break;
-    case NR_RELU: TRAIN_NAME(slope_as)(p, begin, end, NR_RELU); break;
-    case NR_RELU6: TRAIN_NAME(slope_as)(p, begin, end, NR_RELU6); break;
-    default: TRAIN_NAME(slope_as)(p, begin, end, NR_LINEAR); break;
+    case NR_SWISH: TRAIN_NAME(slope_as)(p, begin, end, NR_SWISH, streams); break;
+    case NR_RELU: TRAIN_NAME(slope_as)(p, begin, end, NR_RELU, streams); break;
+    case NR_RELU6: TRAIN_NAME(slope_as)(p, begin, end, NR_RELU6, streams); break;
+    default: TRAIN_NAME(slope_as)(p, begin, end, NR_LINEAR, streams); break;
     }
+}
+
+static void TRAIN_NAME(slope)(const nr_slope *p, int begin, int end) {
+    if (p->streams && p->target.values && TRAIN_NAME(can_stream)(p->target, begin)) TRAIN_NAME(slope_any)(p, begin, end, 1);
+    else TRAIN_NAME(slope_any)(p, begin, end, 0);
 }
 
 static void TRAIN_NAME(norm_gradient)(const nr_norm_gradient *p, int begin, int end) {
@@ -228,7 +243,7 @@ static void TRAIN_NAME(moments)(
 }
 
 static inline __attribute__((always_inline)) void TRAIN_NAME(move)(
-    nr_map target, nr_map source, nr_extent extent, int begin, int end, const int adds) {
+    nr_map target, nr_map source, nr_extent extent, int begin, int end, const int adds, const int streams) {
     for (int line = 0; line < extent.lines; line++)
         for (int x = 0; x < extent.pixels; x++) {
             float *to = target.values + line * target.line + x * target.pixel;
@@ -236,15 +251,16 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(move)(
             for (int c = begin; c < end; c += LANES) {
                 vec y = TRAIN_NAME(load)(from + c);
                 if (adds) y += TRAIN_NAME(load)(to + c);
-                TRAIN_NAME(store)(to + c, y);
+                TRAIN_NAME(put)(to + c, y, streams);
             }
         }
 }
 
 static void TRAIN_NAME(add)(nr_map target, nr_map source, nr_extent extent, int begin, int end) {
-    TRAIN_NAME(move)(target, source, extent, begin, end, 1);
+    TRAIN_NAME(move)(target, source, extent, begin, end, 1, 0);
 }
 
-static void TRAIN_NAME(copy)(nr_map target, nr_map source, nr_extent extent, int begin, int end) {
-    TRAIN_NAME(move)(target, source, extent, begin, end, 0);
+static void TRAIN_NAME(copy)(nr_map target, nr_map source, nr_extent extent, int streams, int begin, int end) {
+    if (streams && TRAIN_NAME(can_stream)(target, begin)) TRAIN_NAME(move)(target, source, extent, begin, end, 0, 1);
+    else TRAIN_NAME(move)(target, source, extent, begin, end, 0, 0);
 }

@@ -57,9 +57,11 @@ static void add(nr_map target, nr_map source, nr_extent extent) {
     const int channels = extent.channels;
     BY_CHANNELS(WIDE_NAME(add)(target, source, extent, begin, end), NARROW_NAME(add)(target, source, extent, begin, end))
 }
-static void copy(nr_map target, nr_map source, nr_extent extent) {
+static void copy(nr_map target, nr_map source, nr_extent extent, int streams) {
     const int channels = extent.channels;
-    BY_CHANNELS(WIDE_NAME(copy)(target, source, extent, begin, end), NARROW_NAME(copy)(target, source, extent, begin, end))
+    BY_CHANNELS(
+        WIDE_NAME(copy)(target, source, extent, streams, begin, end),
+        NARROW_NAME(copy)(target, source, extent, streams, begin, end))
 }
 
 static void adam(const nr_adam *p) {

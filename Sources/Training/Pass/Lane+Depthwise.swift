@@ -54,7 +54,7 @@ extension Lane {
         switch unit.input {
         case .image: preconditionFailure("a depthwise convolution over the image")
         case .map(let map):
-            training.copy(target, inputMap(values + plan.maps[map].offset + offset, shape), lines)
+            training.copy(target, inputMap(values + plan.maps[map].offset + offset, shape), lines, 0)
         case .unit(let index, _):
             let source = plan.units[index]
             call.norm = norm(source, from: part.first)
@@ -80,9 +80,11 @@ extension Lane {
             call.input_line = TrainingPlan.window(unit, lines: 1).pixels * part.channels
             call.taps = UnsafePointer(values + unit.memory.packed + part.first)
             call.taps_step = all
-            call.output = z
-            call.output_pixel = all
-            call.output_line = width * all
+            // By way of the cache: the convolution writes vector by vector, and memory wants whole lines.
+            let output = nr_map(values: outputScratch, pixel: part.channels, line: width * part.channels)
+            call.output = output.values
+            call.output_pixel = output.pixel
+            call.output_line = output.line
             call.extent = extent(part.lines.count, width, part.channels)
             call.kernel = Int32(unit.kernel)
             call.stride = Int32(unit.stride)
@@ -90,8 +92,10 @@ extension Lane {
             let before =
                 summed + (part.image - images.lowerBound) * unit.output.area + part.lines.lowerBound * width
             training.moments(
-                nr_map(values: z, pixel: all, line: width * all), call.extent, Int64(before), firstSums + part.first,
-                secondSums + part.first)
+                output, call.extent, Int64(before), firstSums + part.first, secondSums + part.first)
+            training.copy(
+                nr_map(values: z, pixel: all, line: width * all), output, call.extent,
+                streams(unit.output.count) ? 1 : 0)
         }
         summed += images.count * unit.output.area
     }
@@ -159,7 +163,6 @@ extension Lane {
         let offset = (part.image * shape.height + owned.lowerBound) * shape.width * shape.channels + part.first
         let target = inputMap(inputGradient(unit, 0) + offset, shape)
         let lines = extent(owned.count, shape.width, part.channels)
-        let adds = addsToMap(unit)
         let row = shape.width * part.channels
         let taps = unit.kernel * unit.kernel
         var call = nr_correlation()
@@ -169,21 +172,25 @@ extension Lane {
         // The kernel turned round: from its last tap backwards.
         call.taps = UnsafePointer(values + unit.memory.packed + (taps - 1) * shape.channels + part.first)
         call.taps_step = -shape.channels
-        call.output = adds ? columnScratch : target.values
-        call.output_pixel = adds ? part.channels : target.pixel
-        call.output_line = adds ? row : target.line
+        let output = nr_map(values: outputScratch, pixel: part.channels, line: row)
+        call.output = output.values
+        call.output_pixel = output.pixel
+        call.output_line = output.line
         call.extent = lines
         call.kernel = Int32(unit.kernel)
         call.stride = 1
         training.correlate(&call)
-        if adds { training.add(target, nr_map(values: columnScratch, pixel: part.channels, line: row), lines) }
-        guard case .unit(let index, _) = unit.input else { return }
+        guard case .unit(let index, _) = unit.input else {
+            if addsToMap(unit) { training.add(target, output, lines) } else { training.copy(target, output, lines, 0) }
+            return
+        }
         let source = plan.units[index]
         var slope = nr_slope()
         slope.norm = norm(source, from: part.first)
         slope.z = inputMap(values + source.memory.z + offset, shape)
-        slope.gradient = target
+        slope.gradient = output
         slope.target = target
+        slope.streams = streams(shape.count) ? 1 : 0
         slope.keep = 1
         slope.sums = firstSums + part.first
         slope.products = secondSums + part.first

@@ -22,7 +22,7 @@ extension Lane {
                 }
             }
         case .map(let map):
-            training.copy(target, imageMap(values + plan.maps[map].offset, shape, image), lines)
+            training.copy(target, imageMap(values + plan.maps[map].offset, shape, image), lines, 0)
         case .unit(let index, _):
             let source = plan.units[index]
             var call = nr_apply()
@@ -88,7 +88,7 @@ extension Lane {
                 }
                 guard needsInput else { continue }
                 multiply(
-                    gradientScratch, row: outputs, weights: values + unit.memory.transposed, into: columnScratch,
+                    gradientScratch, row: outputs, weights: values + unit.memory.transposed, into: outputScratch,
                     cRow: unit.depth, rows: count, columns: unit.depth, depth: outputs)
                 addColumns(unit, from: first, count: count)
             }
@@ -105,7 +105,7 @@ extension Lane {
             let target = paddedGradientScratch + y * unit.stride * row + x * unit.stride * channels
             training.add(
                 nr_map(values: target, pixel: 0, line: row),
-                nr_map(values: columnScratch + output * unit.depth, pixel: 0, line: run), extent(unit.kernel, 1, run))
+                nr_map(values: outputScratch + output * unit.depth, pixel: 0, line: run), extent(unit.kernel, 1, run))
         }
     }
 
@@ -118,7 +118,7 @@ extension Lane {
         let lines = extent(shape.height, shape.width, shape.channels)
         let target = imageMap(inputGradient(unit, 0), shape, image)
         guard case .unit(let index, _) = unit.input else {
-            if addsToMap(unit) { training.add(target, from, lines) } else { training.copy(target, from, lines) }
+            if addsToMap(unit) { training.add(target, from, lines) } else { training.copy(target, from, lines, 0) }
             return
         }
         let source = plan.units[index]

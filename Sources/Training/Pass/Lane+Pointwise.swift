@@ -30,10 +30,14 @@ extension Lane {
             let count = min(TrainingPlan.rows(unit), end - row)
             let input = rows(of: unit.input, channels: inputs, area: area, from: row, count: count)
             let z = values + unit.memory.z + row * outputs
+            let target = streams(unit.output.count) ? outputScratch : z
             multiply(
-                input, row: inputs, weights: values + unit.memory.packed, into: z, cRow: outputs, rows: count,
+                input, row: inputs, weights: values + unit.memory.packed, into: target, cRow: outputs, rows: count,
                 columns: outputs, depth: inputs)
-            addMoments(z, pixels: count, channels: outputs)
+            addMoments(target, pixels: count, channels: outputs)
+            if target != z {
+                training.copy(rowsMap(z, outputs), rowsMap(target, outputs), extent(1, count, outputs), 1)
+            }
         }
     }
 
@@ -52,7 +56,8 @@ extension Lane {
                 if needsWeights { addWeightGradient(unit, input: input, gradient: gradient, count: count) }
             }
             guard needsInput else { continue }
-            let target = inputGradient(unit, row)
+            // What goes on to a unit goes by way of the cache; a map's gradient may have to be added to what is there.
+            let target = unit.source == nil ? inputGradient(unit, row) : outputScratch
             multiply(
                 gradient, row: outputs, weights: values + unit.memory.transposed, into: target, cRow: inputs,
                 rows: count, columns: inputs, depth: outputs, adds: addsToMap(unit))
@@ -149,7 +154,8 @@ extension Lane {
             call.norm = norm(source)
             call.z = rowsMap(values + source.memory.z + row * channels, channels)
             call.gradient = rowsMap(gradient, channels)
-            call.target = rowsMap(gradient, channels)
+            call.target = rowsMap(inputGradient(unit, row), channels)
+            call.streams = streams(source.output.count) ? 1 : 0
             call.keep = 1
             call.sums = firstSums
             call.products = secondSums
@@ -162,6 +168,10 @@ extension Lane {
                     rowsMap(gradient + offset, channels), rowsMap(inputScratch + offset, channels),
                     extent(1, rows.count, channels), machine.gateSums + image * plan.widest)
             }
+            // It is read again soon: a gate's images are as many as the cache holds.
+            training.copy(
+                rowsMap(inputGradient(unit, row), channels), rowsMap(gradient, channels), extent(1, count, channels),
+                0)
         }
     }
 

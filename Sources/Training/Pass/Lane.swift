@@ -68,7 +68,7 @@ final class Lane {
     var panelScratch: UnsafeMutablePointer<Float> { scratch + plan.scratch.panels }
     var paddedScratch: UnsafeMutablePointer<Float> { scratch + plan.scratch.padded }
     var paddedGradientScratch: UnsafeMutablePointer<Float> { scratch + plan.scratch.paddedGradient }
-    var columnScratch: UnsafeMutablePointer<Float> { scratch + plan.scratch.columnGradient }
+    var outputScratch: UnsafeMutablePointer<Float> { scratch + plan.scratch.output }
 
     /// Takes the pass' images.
     func begin() {
@@ -79,6 +79,10 @@ final class Lane {
 
     /// Floats of maps that are thought to stay in this thread's share of the last-level cache.
     private static let cachedFloats = 1 << 20
+
+    /// Whether maps of `floats` values an image are found in no cache by whoever reads them: they go past the caches then, which spares
+    /// reading what is overwritten.
+    func streams(_ floats: Int) -> Bool { own.count * floats >= 2 * Self.cachedFloats }
 
     /// Calls `body` for some images after the other, so many that `floats` of each stay in a cache while it reads them more than once.
     /// Layers take them in turn from the first and from the last on: those that one has left in a cache come first in the next.

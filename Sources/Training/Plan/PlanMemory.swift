@@ -7,8 +7,8 @@ struct ScratchMemory: Sendable {
     /// A map with zeros around it, and its gradient.
     var padded = 0
     var paddedGradient = 0
-    /// A full convolution's windows as rows; what a depthwise convolution adds to a map's gradient.
-    var columnGradient = 0
+    /// What a band gives, on its way to memory.
+    var output = 0
     /// All of it.
     var floats = 0
 }
@@ -148,12 +148,13 @@ extension TrainingPlan {
                 needs.input = max(needs.input, rows * channels)
                 needs.gradient = max(needs.gradient, rows * unit.output.channels)
                 needs.panels = max(needs.panels, rows * min(channels, unit.output.channels))
+                needs.output = max(needs.output, rows * max(channels, unit.output.channels))
             case .full:
                 let padded = Self.paddedShape(unit)
                 needs.padded = max(needs.padded, padded.lines * padded.pixels * channels)
                 if unit.input != .image {
                     needs.paddedGradient = max(needs.paddedGradient, padded.lines * padded.pixels * channels)
-                    needs.columnGradient = max(needs.columnGradient, rows * unit.depth)
+                    needs.output = max(needs.output, rows * unit.depth)
                 }
                 needs.input = max(needs.input, rows * unit.depth)
                 needs.gradient = max(needs.gradient, rows * unit.output.channels)
@@ -164,7 +165,7 @@ extension TrainingPlan {
                 let gradient = Self.gradientWindow(unit, lines: lines)
                 needs.padded = max(needs.padded, window.lines * window.pixels * group)
                 needs.paddedGradient = max(needs.paddedGradient, gradient.lines * gradient.pixels * group)
-                needs.columnGradient = max(needs.columnGradient, gradient.lines * gradient.pixels * group)
+                needs.output = max(needs.output, gradient.lines * gradient.pixels * group)
             }
         }
         for dense in matrices { needs.panels = max(needs.panels, batch * dense.inputRow) }
@@ -174,7 +175,7 @@ extension TrainingPlan {
         scratch.panels = memory.take(needs.panels)
         scratch.padded = memory.take(needs.padded)
         scratch.paddedGradient = memory.take(needs.paddedGradient)
-        scratch.columnGradient = memory.take(needs.columnGradient)
+        scratch.output = memory.take(needs.output)
         scratch.floats = memory.taken
     }
 
