@@ -184,7 +184,9 @@ struct TrainingBenchTests {
     @Test("Steps of a training are measured, and the memory is stated")
     func measurement() throws {
         let study = try Study()
-        let arguments = ["bench", "--train", "--variant", "lite0", "--batch", "2", "--threads", "2", "--seconds", "0.05"]
+        let arguments = [
+            "bench", "--train", "--variant", "lite0", "--batch", "2", "--threads", "2", "--seconds", "0.05",
+        ]
         let output = try Program.run(arguments + ["--json"], in: study.folder)
         #expect(output.status == 0, "\(output.error)")
         let found = try #require(output.events.first)

@@ -61,12 +61,12 @@ static void depthwise(const nr_training *k) {
     const nr_extent around = {(e.lines - 1) * stride + kernel, (e.pixels - 1) * stride + kernel, e.channels};
     const nr_map input = map(around), output = map(e);
     float *weights = floats((size_t)taps * e.channels);
-    const int turned = (int)next(2);
+    const int turned = (int)next(2), step = turned ? -e.channels : e.channels;
     const nr_correlation c = {
         .input = input.values, .input_pixel = input.pixel, .input_line = input.line,
-        .taps = turned ? weights + (taps - 1) * e.channels : weights, .taps_step = turned ? -e.channels : e.channels,
+        .taps = turned ? weights + (taps - 1) * e.channels : weights, .taps_pixel = step, .taps_line = kernel * step,
         .output = output.values, .output_pixel = output.pixel, .output_line = output.line, .extent = e,
-        .kernel = kernel, .stride = stride};
+        .kernel_lines = kernel, .kernel_pixels = kernel, .stride = stride};
     k->correlate(&c);
     const nr_tap_gradient g = {
         .input = input.values, .input_pixel = input.pixel, .input_line = input.line, .gradient = output.values,

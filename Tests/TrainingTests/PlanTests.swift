@@ -12,7 +12,9 @@ struct PlanTests {
         return try TrainingPlan(description, batch: batch, threads: threads)
     }
 
-    @Test("Every variant has a plan, and each thread's scratch holds what each unit puts there", arguments: Variant.allCases)
+    @Test(
+        "Every variant has a plan, and each thread's scratch holds what each unit puts there",
+        arguments: Variant.allCases)
     func scratch(_ variant: Variant) throws {
         for (side, batch) in [(variant.coefficients.resolution, 16), (33, 3), (600, 1)] {
             let plan = try plan(variant, side: side, batch: batch, threads: 2)
@@ -21,18 +23,19 @@ struct PlanTests {
             let padded = scratch.paddedGradient - scratch.padded
             let paddedGradient = scratch.output - scratch.paddedGradient
             for unit in plan.units where unit.kind == .depthwise {
-                let (group, step) = (TrainingPlan.group(unit), TrainingPlan.lines(unit))
-                #expect(group % 8 == 0 && step > 0)
-                for line in stride(from: 0, to: unit.output.height, by: step) {
-                    let lines = min(step, unit.output.height - line)
-                    let window = TrainingPlan.window(unit, lines: lines)
+                let group = TrainingPlan.group(unit)
+                var lines = 0, owned = 0
+                for band in TrainingPlan.bands(unit) {
+                    let window = TrainingPlan.window(unit, lines: band.count)
                     #expect(window.lines * window.pixels * group <= padded, "\(variant) \(unit.name)")
-                    let end =
-                        line + lines == unit.output.height ? unit.inputShape.height : (line + lines) * unit.stride
-                    let gradient = (end - line * unit.stride + unit.kernel - 1)
-                    let pixels = TrainingPlan.gradientWindow(unit, lines: 1).pixels
-                    #expect(gradient * pixels * group <= paddedGradient, "\(variant) \(unit.name)")
+                    let input = TrainingPlan.owned(unit, band)
+                    let gradient = TrainingPlan.gradientWindow(unit, owned: input)
+                    #expect(gradient.lines * gradient.pixels * group <= paddedGradient, "\(variant) \(unit.name)")
+                    // Every line of input and output belongs to one band.
+                    #expect(band.lowerBound == lines && input.lowerBound == owned)
+                    (lines, owned) = (band.upperBound, input.upperBound)
                 }
+                #expect(group % 8 == 0 && lines == unit.output.height && owned == unit.inputShape.height)
             }
             for unit in plan.units where unit.kind != .depthwise {
                 let rows = min(TrainingPlan.rows(unit), batch * unit.output.area)

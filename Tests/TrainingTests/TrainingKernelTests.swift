@@ -270,22 +270,26 @@ struct TrainingKernelTests {
     @Test("Depthwise convolutions and the gradients of their taps", arguments: InstructionSet.available)
     func depthwise(_ isa: InstructionSet) throws {
         let kernels = try Self.kernels(isa)
-        for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        let sizes = [
+            (3, 3, 1), (3, 3, 2), (5, 5, 1), (5, 5, 2), (1, 1, 1), (1, 2, 1), (2, 1, 1), (2, 2, 1), (2, 3, 1),
+            (3, 2, 1),
+        ]
+        for (height, width, stride) in sizes {
             for (lines, pixels, channels, gap) in [(1, 1, 8, 0), (2, 9, 24, 0), (3, 17, 40, 8), (4, 6, 48, 0)] {
                 let extent = nr_extent(lines: Int32(lines), pixels: Int32(pixels), channels: Int32(channels))
                 let around = nr_extent(
-                    lines: Int32((lines - 1) * stride + kernel), pixels: Int32((pixels - 1) * stride + kernel),
+                    lines: Int32((lines - 1) * stride + height), pixels: Int32((pixels - 1) * stride + width),
                     channels: Int32(channels))
                 let input = Map("input", around, gap: gap), output = Map("output", extent, gap: gap + 8)
-                let taps = Channels("taps", kernel * kernel * channels)
-                let what = "\(isa), kernel \(kernel), stride \(stride), \(lines) × \(pixels) × \(channels)"
+                let taps = Channels("taps", height * width * channels)
+                let what = "\(isa), kernel \(height) × \(width), stride \(stride), \(lines) × \(pixels) × \(channels)"
                 /// Calls `body` for every product: the output's, input's and tap's index.
                 func forEachProduct(_ body: (Int, Int, Int) -> Void) {
                     for y in 0..<lines {
                         for x in 0..<pixels {
-                            for tap in 0..<kernel * kernel {
+                            for tap in 0..<height * width {
                                 for c in 0..<channels {
-                                    let (iy, ix) = (y * stride + tap / kernel, x * stride + tap % kernel)
+                                    let (iy, ix) = (y * stride + tap / width, x * stride + tap % width)
                                     body(
                                         (y * pixels + x) * channels + c,
                                         (iy * input.pixels + ix) * channels + c, tap * channels + c)
@@ -300,24 +304,27 @@ struct TrainingKernelTests {
                     call.input = UnsafePointer(input.storage)
                     call.input_pixel = input.pixel
                     call.input_line = input.line
-                    call.taps = UnsafePointer(taps.pointer + (isTurned ? (kernel * kernel - 1) * channels : 0))
-                    call.taps_step = isTurned ? -channels : channels
+                    call.taps = UnsafePointer(taps.pointer + (isTurned ? (height * width - 1) * channels : 0))
+                    call.taps_pixel = isTurned ? -channels : channels
+                    call.taps_line = width * call.taps_pixel
                     let target = Map("target", extent, gap: gap)
                     call.output = target.storage
                     call.output_pixel = target.pixel
                     call.output_line = target.line
                     call.extent = extent
-                    call.kernel = Int32(kernel)
+                    call.kernel_lines = Int32(height)
+                    call.kernel_pixels = Int32(width)
                     call.stride = Int32(stride)
                     kernels.correlate(&call)
                     var expected = [Double](repeating: 0, count: gradient.count)
                     forEachProduct { o, i, w in
-                        let turned = (kernel * kernel - 1 - w / channels) * channels + w % channels
+                        let turned = (height * width - 1 - w / channels) * channels + w % channels
                         expected[o] += values[i] * taps[isTurned ? turned : w]
                     }
                     expect(target.values, expected, what)
                     #expect(target.isIntact)
                 }
+                guard height == width, height > 2 else { continue }
                 var call = nr_tap_gradient()
                 call.input = UnsafePointer(input.storage)
                 call.input_pixel = input.pixel
@@ -325,11 +332,11 @@ struct TrainingKernelTests {
                 call.gradient = UnsafePointer(output.storage)
                 call.gradient_pixel = output.pixel
                 call.gradient_line = output.line
-                let found = Channels("taps", kernel * kernel * channels)
+                let found = Channels("taps", height * width * channels)
                 call.taps = found.pointer
                 call.taps_step = channels
                 call.extent = extent
-                call.kernel = Int32(kernel)
+                call.kernel = Int32(height)
                 call.stride = Int32(stride)
                 kernels.tap_gradient(&call)
                 var expected = taps.values.map(Double.init)

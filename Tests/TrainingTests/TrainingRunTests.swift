@@ -242,6 +242,8 @@ struct TrainingRunTests {
         // Weights of another head than the description's.
         let weights = try NetworkCases.weights(ReferenceNetwork.parameters(small, seed: 2), small)
         let other = NetworkCases.description(NetworkCases.original(.same), labels: 6, side: 8)
-        #expect(throws: TrainingError.self) { try Trainer(other, weights: weights, settings: good, batch: 4, threads: 1) }
+        #expect(throws: TrainingError.self) {
+            try Trainer(other, weights: weights, settings: good, batch: 4, threads: 1)
+        }
     }
 }

@@ -59,12 +59,13 @@ typedef struct nr_norm_gradient {
 typedef struct nr_correlation {
     const float *input;  // the first output's first tap; zeros around the map lie in memory
     ptrdiff_t input_pixel, input_line;
-    const float *taps;  // [kernel · kernel][taps_step]; a negative step turns the kernel round
-    ptrdiff_t taps_step;
+    const float *taps;
+    ptrdiff_t taps_pixel, taps_line;  // from tap to tap; negative ones turn the kernel round
     float *output;
     ptrdiff_t output_pixel, output_line;
     nr_extent extent;  // of the output
-    int32_t kernel, stride;  // 3 or 5; 1 or 2
+    int32_t kernel_lines, kernel_pixels;  // 3 × 3 or 5 × 5; with stride 1 also every size up to 3 × 3
+    int32_t stride;                       // 1 or 2
 } nr_correlation;
 
 // The gradient of its taps, added: taps[ky][kx] += Σ gradient[y][x] · input[y · stride + ky][x · stride + kx]

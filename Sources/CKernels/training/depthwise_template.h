@@ -2,36 +2,38 @@
 // TRAIN_COLUMNS (outputs of a row held in registers, 4 to 7) and TRAIN_TAP_ROWS (rows of a 5×5 kernel whose sums fit the registers).
 
 static inline __attribute__((always_inline)) void TRAIN_NAME(correlate_tile)(
-    const nr_correlation *p, const float *input, const float *taps, float *output, const int kernel, const int stride,
-    const int columns) {
+    const nr_correlation *p, const float *input, const float *taps, float *output, const int lines, const int pixels,
+    const int stride, const int columns) {
     vec acc[TRAIN_COLUMNS];
 #pragma clang loop unroll(full)
     for (int t = 0; t < columns; t++) acc[t] = (vec){0};
 #pragma clang loop unroll(disable)
-    for (int ky = 0; ky < kernel; ky++) {
+    for (int ky = 0; ky < lines; ky++) {
         vec w[5];
 #pragma clang loop unroll(full)
-        for (int kx = 0; kx < kernel; kx++) w[kx] = TRAIN_NAME(load)(taps + kx * p->taps_step);
+        for (int kx = 0; kx < pixels; kx++) w[kx] = TRAIN_NAME(load)(taps + kx * p->taps_pixel);
         const float *from = input;
 #pragma clang loop unroll(full)
-        for (int i = 0; i < (columns - 1) * stride + kernel; i++) {
+        for (int i = 0; i < (columns - 1) * stride + pixels; i++) {
             const vec in = TRAIN_NAME(load)(from);
 #pragma clang loop unroll(full)
             for (int t = 0; t < columns; t++) {
                 const int kx = i - t * stride;
-                if (kx >= 0 && kx < kernel) acc[t] += in * w[kx];
+                if (kx >= 0 && kx < pixels) acc[t] += in * w[kx];
             }
             from += p->input_pixel;
         }
         input += p->input_line;
-        taps += kernel * p->taps_step;
+        taps += p->taps_line;
     }
 #pragma clang loop unroll(full)
     for (int t = 0; t < columns; t++) TRAIN_NAME(store)(output + t * p->output_pixel, acc[t]);
 }
 
+// The number of lines is no constant: sizes that differ in it alone share their code.
 static inline __attribute__((always_inline)) void TRAIN_NAME(correlate_as)(
-    const nr_correlation *p, int begin, int end, const int kernel, const int stride) {
+    const nr_correlation *p, int begin, int end, const int pixels, const int stride) {
+    const int lines = p->kernel_lines;
     for (int c = begin; c < end; c += LANES)
         for (int y = 0; y < p->extent.lines; y++) {
             const float *input = p->input + c + y * stride * p->input_line, *taps = p->taps + c;
@@ -44,14 +46,14 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(correlate_as)(
                 float *to = output + x * p->output_pixel;
                 switch (size) {
 #if TRAIN_COLUMNS > 4
-                case 7: TRAIN_NAME(correlate_tile)(p, from, taps, to, kernel, stride, 7); break;
-                case 6: TRAIN_NAME(correlate_tile)(p, from, taps, to, kernel, stride, 6); break;
-                case 5: TRAIN_NAME(correlate_tile)(p, from, taps, to, kernel, stride, 5); break;
+                case 7: TRAIN_NAME(correlate_tile)(p, from, taps, to, lines, pixels, stride, 7); break;
+                case 6: TRAIN_NAME(correlate_tile)(p, from, taps, to, lines, pixels, stride, 6); break;
+                case 5: TRAIN_NAME(correlate_tile)(p, from, taps, to, lines, pixels, stride, 5); break;
 #endif
-                case 4: TRAIN_NAME(correlate_tile)(p, from, taps, to, kernel, stride, 4); break;
-                case 3: TRAIN_NAME(correlate_tile)(p, from, taps, to, kernel, stride, 3); break;
-                case 2: TRAIN_NAME(correlate_tile)(p, from, taps, to, kernel, stride, 2); break;
-                default: TRAIN_NAME(correlate_tile)(p, from, taps, to, kernel, stride, 1); break;
+                case 4: TRAIN_NAME(correlate_tile)(p, from, taps, to, lines, pixels, stride, 4); break;
+                case 3: TRAIN_NAME(correlate_tile)(p, from, taps, to, lines, pixels, stride, 3); break;
+                case 2: TRAIN_NAME(correlate_tile)(p, from, taps, to, lines, pixels, stride, 2); break;
+                default: TRAIN_NAME(correlate_tile)(p, from, taps, to, lines, pixels, stride, 1); break;
                 }
                 x += size;
             }
@@ -59,10 +61,14 @@ static inline __attribute__((always_inline)) void TRAIN_NAME(correlate_as)(
 }
 
 static void TRAIN_NAME(correlate)(const nr_correlation *p, int begin, int end) {
-    if (p->kernel == 3) {
+    switch (p->kernel_pixels) {
+    case 1: TRAIN_NAME(correlate_as)(p, begin, end, 1, 1); break;
+    case 2: TRAIN_NAME(correlate_as)(p, begin, end, 2, 1); break;
+    case 3:
         if (p->stride == 1) TRAIN_NAME(correlate_as)(p, begin, end, 3, 1);
         else TRAIN_NAME(correlate_as)(p, begin, end, 3, 2);
-    } else {
+        break;
+    default:
         if (p->stride == 1) TRAIN_NAME(correlate_as)(p, begin, end, 5, 1);
         else TRAIN_NAME(correlate_as)(p, begin, end, 5, 2);
     }

@@ -11,15 +11,11 @@ extension Lane {
     }
 
     private func parts(_ unit: ConvolutionUnit, _ body: (Part) -> Void) {
-        let (step, group) = (TrainingPlan.lines(unit), TrainingPlan.group(unit))
-        let height = unit.output.height, all = unit.output.channels
+        let bands = TrainingPlan.bands(unit), group = TrainingPlan.group(unit), all = unit.output.channels
         for image in images {
             for first in stride(from: 0, to: all, by: group) {
-                for line in stride(from: 0, to: height, by: step) {
-                    body(
-                        Part(
-                            image: image, first: first, channels: min(group, all - first),
-                            lines: line..<min(line + step, height)))
+                for lines in bands {
+                    body(Part(image: image, first: first, channels: min(group, all - first), lines: lines))
                 }
             }
         }
@@ -32,16 +28,9 @@ extension Lane {
         let row = window.pixels * part.channels
         let begin = part.lines.lowerBound * unit.stride - unit.top
         let inside = max(begin, 0)..<max(min(begin + window.lines, shape.height), 0)
-        for line in 0..<window.lines {
-            let target = paddedScratch + line * row
-            guard inside.contains(begin + line) else {
-                target.update(repeating: 0, count: row)
-                continue
-            }
-            target.update(repeating: 0, count: unit.left * part.channels)
-            let after = (unit.left + shape.width) * part.channels
-            if after < row { (target + after).update(repeating: 0, count: row - after) }
-        }
+        clearBorder(
+            paddedScratch, lines: window.lines, row: row, inside: inside.lowerBound - begin..<inside.upperBound - begin,
+            left: unit.left * part.channels, width: shape.width * part.channels)
         let target = nr_map(
             values: paddedScratch + (inside.lowerBound - begin) * row + unit.left * part.channels,
             pixel: part.channels, line: row)
@@ -63,6 +52,24 @@ extension Lane {
         }
     }
 
+    /// Of a division that rounds down, below 0 too.
+    private func remainder(_ value: Int, _ divisor: Int) -> Int { (value % divisor + divisor) % divisor }
+
+    /// Zeros in the lines that are not `inside` a map, and before and after the map in those that are.
+    private func clearBorder(
+        _ first: UnsafeMutablePointer<Float>, lines: Int, row: Int, inside: Range<Int>, left: Int, width: Int
+    ) {
+        for line in 0..<lines {
+            let target = first + line * row
+            if inside.contains(line) {
+                target.update(repeating: 0, count: left)
+                if left + width < row { (target + left + width).update(repeating: 0, count: row - left - width) }
+            } else {
+                target.update(repeating: 0, count: row)
+            }
+        }
+    }
+
     private func inputMap(_ values: UnsafeMutablePointer<Float>, _ shape: MapShape) -> nr_map {
         nr_map(values: values, pixel: shape.channels, line: shape.width * shape.channels)
     }
@@ -79,14 +86,16 @@ extension Lane {
             call.input_pixel = part.channels
             call.input_line = TrainingPlan.window(unit, lines: 1).pixels * part.channels
             call.taps = UnsafePointer(values + unit.memory.packed + part.first)
-            call.taps_step = all
+            call.taps_pixel = all
+            call.taps_line = unit.kernel * all
             // By way of the cache: the convolution writes vector by vector, and memory wants whole lines.
             let output = nr_map(values: outputScratch, pixel: part.channels, line: width * part.channels)
             call.output = output.values
             call.output_pixel = output.pixel
             call.output_line = output.line
             call.extent = extent(part.lines.count, width, part.channels)
-            call.kernel = Int32(unit.kernel)
+            call.kernel_lines = Int32(unit.kernel)
+            call.kernel_pixels = Int32(unit.kernel)
             call.stride = Int32(unit.stride)
             training.correlate(&call)
             let before =
@@ -104,26 +113,20 @@ extension Lane {
         let unit = plan.units[index]
         let needsWeights = machine.isTrained[unit.weight]
         parts(unit) { part in
-            // Lines of the input that this band hands a gradient to: each line belongs to one band.
-            let isLast = part.lines.upperBound == unit.output.height
-            let owned =
-                part.lines.lowerBound
-                * unit.stride..<(isLast ? unit.inputShape.height : part.lines.upperBound * unit.stride)
-            // Line 0 and pixel 0 of the spread gradient are the first that the kernel reaches from there.
-            let origin = owned.lowerBound + unit.top - (unit.kernel - 1)
-            spreadGradient(index, part, origin: origin, lines: owned.count + unit.kernel - 1)
-            let pixels = TrainingPlan.gradientWindow(unit, lines: 1).pixels
+            let owned = TrainingPlan.owned(unit, part.lines)
+            let window = TrainingPlan.gradientWindow(unit, owned: owned)
+            fillGradient(index, part, window)
             if needsWeights {
                 fillInput(unit, part)
                 var call = nr_tap_gradient()
                 call.input = UnsafePointer(paddedScratch)
                 call.input_pixel = part.channels
                 call.input_line = TrainingPlan.window(unit, lines: 1).pixels * part.channels
-                let line = part.lines.lowerBound * unit.stride - origin
                 call.gradient = UnsafePointer(
-                    paddedGradientScratch + (line * pixels + unit.kernel - 1 - unit.left) * part.channels)
-                call.gradient_pixel = unit.stride * part.channels
-                call.gradient_line = unit.stride * pixels * part.channels
+                    paddedGradientScratch
+                        + ((part.lines.lowerBound - window.line) * window.pixels - window.pixel) * part.channels)
+                call.gradient_pixel = part.channels
+                call.gradient_line = window.pixels * part.channels
                 call.taps = partials + unit.memory.partial + part.first
                 call.taps_step = unit.output.channels
                 call.extent = extent(part.lines.count, unit.output.width, part.channels)
@@ -131,55 +134,74 @@ extension Lane {
                 call.stride = Int32(unit.stride)
                 training.tap_gradient(&call)
             }
-            if needsInput { handOver(unit, part, owned: owned) }
+            if needsInput { handOver(unit, part, owned: owned, window) }
         }
     }
 
-    /// Fills the padded gradient scratch with the gradient of the convolution's output, its lines and pixels as far apart as the
-    /// input's that they belong to, zeros between and around.
-    private func spreadGradient(_ index: Int, _ part: Part, origin: Int, lines: Int) {
+    /// Fills the padded gradient scratch with the gradient of the convolution's output, zeros around it.
+    private func fillGradient(
+        _ index: Int, _ part: Part, _ window: (line: Int, pixel: Int, lines: Int, pixels: Int)
+    ) {
         let unit = plan.units[index]
-        let (step, all, width) = (unit.stride, unit.output.channels, unit.output.width)
-        let row = TrainingPlan.gradientWindow(unit, lines: 1).pixels * part.channels
-        paddedGradientScratch.update(repeating: 0, count: lines * row)
-        let first = max(0, (origin + step - 1) / step)
-        let end = min(unit.output.height, (origin + lines - 1) / step + 1)
-        guard first < end else { return }
-        let offset = ((part.image * unit.output.height + first) * width) * all + part.first
+        let (all, width) = (unit.output.channels, unit.output.width)
+        let row = window.pixels * part.channels
+        let inside = max(window.line, 0)..<min(window.line + window.lines, unit.output.height)
+        clearBorder(
+            paddedGradientScratch, lines: window.lines, row: row,
+            inside: inside.lowerBound - window.line..<inside.upperBound - window.line,
+            left: -window.pixel * part.channels, width: width * part.channels)
+        let offset = ((part.image * unit.output.height + inside.lowerBound) * width) * all + part.first
         var call = normGradient(index, part.image, from: part.first)
         call.gradient = nr_map(values: gradientRows(unit, 0) + offset, pixel: all, line: width * all)
         call.z = nr_map(values: values + unit.memory.z + offset, pixel: all, line: width * all)
         call.target = nr_map(
-            values: paddedGradientScratch + (first * step - origin) * row
-                + (unit.kernel - 1 - unit.left) * part.channels,
-            pixel: step * part.channels, line: step * row)
-        call.extent = extent(end - first, width, part.channels)
+            values: paddedGradientScratch + (inside.lowerBound - window.line) * row - window.pixel * part.channels,
+            pixel: part.channels, line: row)
+        call.extent = extent(inside.count, width, part.channels)
         training.norm_gradient(&call)
     }
 
     /// The gradient of the owned lines of the input, and the activation's slope where the input is another unit's.
-    private func handOver(_ unit: ConvolutionUnit, _ part: Part, owned: Range<Int>) {
+    private func handOver(
+        _ unit: ConvolutionUnit, _ part: Part, owned: Range<Int>,
+        _ window: (line: Int, pixel: Int, lines: Int, pixels: Int)
+    ) {
         let shape = unit.inputShape
         let offset = (part.image * shape.height + owned.lowerBound) * shape.width * shape.channels + part.first
         let target = inputMap(inputGradient(unit, 0) + offset, shape)
         let lines = extent(owned.count, shape.width, part.channels)
-        let row = shape.width * part.channels
-        let taps = unit.kernel * unit.kernel
-        var call = nr_correlation()
-        call.input = UnsafePointer(paddedGradientScratch)
-        call.input_pixel = part.channels
-        call.input_line = TrainingPlan.gradientWindow(unit, lines: 1).pixels * part.channels
-        // The kernel turned round: from its last tap backwards.
-        call.taps = UnsafePointer(values + unit.memory.packed + (taps - 1) * shape.channels + part.first)
-        call.taps_step = -shape.channels
-        let output = nr_map(values: outputScratch, pixel: part.channels, line: row)
-        call.output = output.values
-        call.output_pixel = output.pixel
-        call.output_line = output.line
-        call.extent = lines
-        call.kernel = Int32(unit.kernel)
-        call.stride = 1
-        training.correlate(&call)
+        let output = nr_map(values: outputScratch, pixel: part.channels, line: shape.width * part.channels)
+        let (step, kernel) = (unit.stride, unit.kernel)
+        // Input lines (and pixels) that are a multiple of the stride apart see the same taps, each step-th of the kernel: a
+        // correlation of its own over the gradient as it lies, the kernel turned round.
+        for lineTap in 0..<step {
+            for pixelTap in 0..<step {
+                let (y, x) = (
+                    remainder(lineTap - owned.lowerBound - unit.top, step), remainder(pixelTap - unit.left, step)
+                )
+                guard y < owned.count, x < shape.width else { continue }
+                let taps = ((kernel - lineTap + step - 1) / step, (kernel - pixelTap + step - 1) / step)
+                let line = (owned.lowerBound + y + unit.top - lineTap) / step - (taps.0 - 1) - window.line
+                let pixel = (x + unit.left - pixelTap) / step - (taps.1 - 1) - window.pixel
+                let last = (lineTap + step * (taps.0 - 1)) * kernel + pixelTap + step * (taps.1 - 1)
+                var call = nr_correlation()
+                call.input = UnsafePointer(paddedGradientScratch + (line * window.pixels + pixel) * part.channels)
+                call.input_pixel = part.channels
+                call.input_line = window.pixels * part.channels
+                call.taps = UnsafePointer(values + unit.memory.packed + last * shape.channels + part.first)
+                call.taps_pixel = -step * shape.channels
+                call.taps_line = -step * kernel * shape.channels
+                call.output = output.values + y * output.line + x * output.pixel
+                call.output_pixel = step * output.pixel
+                call.output_line = step * output.line
+                call.extent = extent(
+                    (owned.count - y + step - 1) / step, (shape.width - x + step - 1) / step, part.channels)
+                call.kernel_lines = Int32(taps.0)
+                call.kernel_pixels = Int32(taps.1)
+                call.stride = 1
+                training.correlate(&call)
+            }
+        }
         guard case .unit(let index, _) = unit.input else {
             if addsToMap(unit) { training.add(target, output, lines) } else { training.copy(target, output, lines, 0) }
             return

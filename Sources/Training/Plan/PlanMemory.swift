@@ -58,9 +58,32 @@ extension TrainingPlan {
         return ((lines - 1) * unit.stride + unit.kernel, pixels)
     }
 
-    /// Lines and pixels of the gradient, spread to the input's spacing, that the input lines of a band see; at most.
-    static func gradientWindow(_ unit: ConvolutionUnit, lines: Int) -> (lines: Int, pixels: Int) {
-        (lines * unit.stride + 2 * unit.kernel, unit.inputShape.width + unit.kernel - 1)
+    /// The gradient that some lines of the input come from, with zeros around it: its first line and pixel, and how many there are.
+    static func gradientWindow(
+        _ unit: ConvolutionUnit, owned: Range<Int>
+    ) -> (line: Int, pixel: Int, lines: Int, pixels: Int) {
+        func first(_ position: Int) -> Int {
+            // Rounded down, below 0 too.
+            let reach = position - (unit.kernel - 1)
+            return reach >= 0 ? reach / unit.stride : -((unit.stride - 1 - reach) / unit.stride)
+        }
+        let line = first(owned.lowerBound + unit.top), pixel = first(unit.left)
+        return (
+            line, pixel, (owned.upperBound - 1 + unit.top) / unit.stride - line + 1,
+            (unit.inputShape.width - 1 + unit.left) / unit.stride - pixel + 1
+        )
+    }
+
+    /// The lines of the input that a band of lines of the output hands a gradient to: each line belongs to one band.
+    static func owned(_ unit: ConvolutionUnit, _ lines: Range<Int>) -> Range<Int> {
+        let isLast = lines.upperBound == unit.output.height
+        return lines.lowerBound * unit.stride..<(isLast ? unit.inputShape.height : lines.upperBound * unit.stride)
+    }
+
+    /// Bands of lines of a depthwise convolution's output.
+    static func bands(_ unit: ConvolutionUnit) -> [Range<Int>] {
+        let step = lines(unit)
+        return stride(from: 0, to: unit.output.height, by: step).map { $0..<min($0 + step, unit.output.height) }
     }
 
     /// Lines and pixels of a full convolution's input with zeros around it.
@@ -160,12 +183,16 @@ extension TrainingPlan {
                 needs.gradient = max(needs.gradient, rows * unit.output.channels)
                 needs.panels = max(needs.panels, rows * unit.depth)
             case .depthwise:
-                let lines = Self.lines(unit), group = Self.group(unit)
-                let window = Self.window(unit, lines: lines)
-                let gradient = Self.gradientWindow(unit, lines: lines)
-                needs.padded = max(needs.padded, window.lines * window.pixels * group)
-                needs.paddedGradient = max(needs.paddedGradient, gradient.lines * gradient.pixels * group)
-                needs.output = max(needs.output, gradient.lines * gradient.pixels * group)
+                let group = Self.group(unit)
+                for band in Self.bands(unit) {
+                    let window = Self.window(unit, lines: band.count), owned = Self.owned(unit, band)
+                    let gradient = Self.gradientWindow(unit, owned: owned)
+                    needs.padded = max(needs.padded, window.lines * window.pixels * group)
+                    needs.paddedGradient = max(needs.paddedGradient, gradient.lines * gradient.pixels * group)
+                    needs.output = max(
+                        needs.output, owned.count * unit.inputShape.width * group,
+                        band.count * unit.output.width * group)
+                }
             }
         }
         for dense in matrices { needs.panels = max(needs.panels, batch * dense.inputRow) }
