@@ -65,11 +65,13 @@ let package = Package(
         .target(name: "CSystem", cSettings: optimised),
         library("Tensors", ["CKernels"]),
         library("EfficientNet", ["Tensors", crypto]),
-        library("Training", ["CKernels", "Tensors", "EfficientNet"]),
         library("Imaging", ["CCodecs", "CKernels", "Tensors", "EfficientNet"]),
         library("Conversion", ["CContainers", "Tensors", "EfficientNet", "Imaging"]),
         library("Store", ["CSystem", grdb, crypto]),
         library("Pipeline", ["EfficientNet", "Imaging", "Store", "Conversion", "CCodecs", "CSystem", crypto, yams]),
+        library(
+            "Training",
+            ["CKernels", "Tensors", "EfficientNet", "Imaging", "Store", "Pipeline", "CSystem", crypto, yams]),
         library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", "Training", arguments],
@@ -80,7 +82,8 @@ let package = Package(
         tests("TensorsTests", ["Tensors", "CKernels"]),
         tests("EfficientNetTests", ["EfficientNet", "WeightFixtures"], resources: [.copy("Fixtures")]),
         tests(
-            "TrainingTests", ["Training", "CKernels", "EfficientNet", "Tensors", "WeightFixtures"],
+            "TrainingTests",
+            ["Training", "CKernels", "EfficientNet", "Imaging", "Pipeline", "Tensors", "WeightFixtures"],
             resources: [.copy("Fixtures")]),
         tests(
             "ImagingTests", ["Imaging", "CCodecs", "CKernels", "ScanFixtures", crypto],

@@ -41,23 +41,33 @@ public struct ModelManifest: Codable, Sendable, Hashable {
         public var trainedAt: String?
         /// Measured on data held out from training, by name.
         public var metrics: [String: Double]?
+        /// SHA-256, hexadecimal, over the training's scans: content, labels and side.
+        public var dataSHA256: String?
+        /// The training's seed.
+        public var seed: UInt64?
+        /// The training file's text.
+        public var settings: String?
 
         /// Memberwise; what is left out takes the value given here.
         public init(
             trainedOn: String? = nil, trainedBy: String? = nil, trainedAt: String? = nil,
-            metrics: [String: Double]? = nil
+            metrics: [String: Double]? = nil, dataSHA256: String? = nil, seed: UInt64? = nil, settings: String? = nil
         ) {
             self.trainedOn = trainedOn
             self.trainedBy = trainedBy
             self.trainedAt = trainedAt
             self.metrics = metrics
+            self.dataSHA256 = dataSHA256
+            self.seed = seed
+            self.settings = settings
         }
 
         private enum CodingKeys: String, CodingKey {
             case trainedOn = "trained_on"
             case trainedBy = "trained_by"
             case trainedAt = "trained_at"
-            case metrics
+            case metrics, seed, settings
+            case dataSHA256 = "data_sha256"
         }
     }
 

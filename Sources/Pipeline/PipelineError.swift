@@ -32,7 +32,7 @@ public enum PipelineError: Error, CustomStringConvertible, Equatable {
     public var description: String {
         switch self {
         case .invalidFile(let problems): problems.map(\.description).joined(separator: "\n")
-        case .unreadableFile(let path, _, let cause): "\(path): cannot be read as a pipeline file: \(cause)"
+        case .unreadableFile(let path, _, let cause): "\(path): cannot be read: \(cause)"
         case .usage(let message): message
         case .missing(let what, let path, let cause): "\(path): \(what): \(cause)"
         case .system(let action, let code): "\(action): \(systemMessage(code))"

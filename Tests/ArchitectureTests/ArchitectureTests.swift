@@ -25,7 +25,7 @@ struct ArchitectureTests {
                     })
         }
         var built: [String: Set<String>] = [:]
-        for match in manifest.matches(of: /library\(\s*"(\w+)", \[([^\]]*)\]/) {
+        for match in manifest.matches(of: /library\(\s*"(\w+)",\s*\[([^\]]*)\]/) {
             built[String(match.output.1)] = dependencies(match.output.2)
         }
         for match in manifest.matches(of: /\.target\(\s*name: "(\w+)"(?:, dependencies: \[([^\]]*)\])?/) {
@@ -46,7 +46,7 @@ struct ArchitectureTests {
             for _ in documented { allowed.formUnion(allowed.flatMap { documented[$0] ?? [] }) }
             for file in try files(below: "Sources/\(target)", suffix: "swift") {
                 let source = try String(contentsOf: file, encoding: .utf8)
-                for match in source.matches(of: /(?m)^(?:@\w+ )?(?:public |internal )?import (?:\w+ )?(\w+)/) {
+                for match in source.matches(of: /(?m)^(?:@\w+ )?(?:public |package |internal )?import (?:\w+ )?(\w+)/) {
                     let name = String(match.output.1)
                     guard documented[name] != nil else { continue }
                     #expect(allowed.contains(name), "\(target)/\(file.lastPathComponent) imports \(name)")

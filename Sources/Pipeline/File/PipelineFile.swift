@@ -113,7 +113,7 @@ public struct PipelineFile: Sendable, Hashable {
     }
 
     /// Suffixes that files of the formats have that are read.
-    static let suffixes = [
+    package static let suffixes = [
         ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".jpe", ".jfif", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz",
     ]
 

@@ -16,21 +16,7 @@ extension PipelineFile {
     ///
     /// - Throws: `PipelineError.unreadableFile`, or `.invalidFile` with every problem found, in the file's order.
     public static func read(_ path: String) throws(PipelineError) -> PipelineFile {
-        let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: absolute, isDirectory: &isFolder) else {
-            throw .unreadableFile(path: path, isMissing: true, cause: "no such file")
-        }
-        guard !isFolder.boolValue, let data = FileManager.default.contents(atPath: absolute) else {
-            let cause = isFolder.boolValue ? "it is a folder" : "permission denied"
-            throw .unreadableFile(path: path, isMissing: false, cause: cause)
-        }
-        guard data.count <= 1 << 20 else {
-            throw .unreadableFile(path: path, isMissing: false, cause: "\(data.count) bytes, expected at most 1 MiB")
-        }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw .unreadableFile(path: path, isMissing: false, cause: "expected UTF-8 text")
-        }
+        let (absolute, text) = try YAMLDocument.text(of: path)
         return try parse(text, path: absolute, shownAs: path)
     }
 
@@ -40,25 +26,12 @@ extension PipelineFile {
     ///   - path: Absolute path of the file, which relative paths in it start from.
     ///   - shownAs: The file's name in messages.
     static func parse(_ text: String, path: String, shownAs: String) throws(PipelineError) -> PipelineFile {
-        let problems = ProblemList(file: shownAs)
-        let reader = PipelineFileReader(
-            folder: URL(fileURLWithPath: path).deletingLastPathComponent(), problems: problems)
-        var result: PipelineFile?
-        do {
-            if let root = try compose(yaml: text) {
-                result = reader.file(root, path: path, text: text)
-            } else {
-                problems.add(
-                    at: nil, key: "", "the file is empty; expected at least study, inputs, model, store and report")
-            }
-        } catch {
-            let (line, message) = PipelineFileReader.explain(error)
-            problems.add(at: nil, line: line, key: "", message)
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        return try YAMLDocument.parse(
+            text, shownAs: shownAs, needed: "study, inputs, model, store and report"
+        ) { root, problems in
+            PipelineFileReader(folder: folder, problems: problems).file(root, path: path, text: text)
         }
-        guard problems.problems.isEmpty, let result else {
-            throw .invalidFile(problems.problems.sorted { $0.line < $1.line })
-        }
-        return result
     }
 
     fileprivate static var knownKeys: [String] { keys }
@@ -68,22 +41,6 @@ extension PipelineFile {
 private struct PipelineFileReader {
     let folder: URL
     let problems: ProblemList
-
-    /// What the YAML parser's error means, and its line.
-    static func explain(_ error: any Error) -> (line: Int, message: String) {
-        switch error as? YamlError {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            (mark.line, "not valid YAML: \(problem)" + (context.map { " (\($0.text))" } ?? ""))
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            (
-                context.mark.line,
-                "the same key twice in one place: \(duplicates.joined(separator: ", ")); keep one of them"
-            )
-        case .reader(let problem, _, _, _): (1, "not valid YAML: \(problem)")
-        default: (1, "not valid YAML: \(error)")
-        }
-    }
 
     func file(_ root: Node, path: String, text: String) -> PipelineFile? {
         guard let top = YAMLMapping(root, key: "", known: PipelineFile.knownKeys, problems: problems) else {
@@ -111,10 +68,7 @@ private struct PipelineFileReader {
         return file
     }
 
-    private func absolute(_ path: String) -> String {
-        let expanded = path.hasPrefix("~/") ? (path as NSString).expandingTildeInPath : path
-        return URL(fileURLWithPath: expanded, relativeTo: folder).standardizedFileURL.path
-    }
+    private func absolute(_ path: String) -> String { YAMLDocument.absolute(path, from: folder) }
 
     private func existingFolder(_ node: Node, key: String, in mapping: YAMLMapping, what: String) -> String? {
         guard let text = mapping.text(node, key: key) else { return nil }

@@ -22,6 +22,9 @@ public struct PreprocessingOverrides: Sendable, Hashable {
     /// Three channel standard deviations of intensities, over 0.
     public var std: [Double]?
 
+    /// Nothing is replaced.
+    public init() {}
+
     /// `model`'s preprocessing with these keys replaced.
     public func applied(to model: Preprocessing) -> Preprocessing {
         var result = model
@@ -40,8 +43,8 @@ public struct PreprocessingOverrides: Sendable, Hashable {
 }
 
 extension PreprocessingOverrides {
-    /// The key `preprocessing` of a pipeline file; what is wrong in it goes to the mapping's problems.
-    init(pipeline top: YAMLMapping) {
+    /// The key `preprocessing` of a pipeline or training file; what is wrong in it goes to the mapping's problems.
+    package init(pipeline top: YAMLMapping) {
         guard let node = top.node("preprocessing"),
             let mapping = YAMLMapping(
                 node, key: "preprocessing",

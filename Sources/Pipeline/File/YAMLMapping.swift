@@ -1,29 +1,31 @@
 import Yams
 
-/// Collects what is wrong in a pipeline file, so that one look shows everything.
-final class ProblemList {
-    let file: String
-    private(set) var problems: [PipelineProblem] = []
+/// Collects what is wrong in a pipeline or training file, so that one look shows everything.
+package final class ProblemList {
+    package let file: String
+    package private(set) var problems: [PipelineProblem] = []
 
-    init(file: String) { self.file = file }
+    package init(file: String) { self.file = file }
 
-    func add(_ kind: PipelineProblem.Kind = .syntax, at node: Node?, line: Int = 1, key: String, _ message: String) {
+    package func add(
+        _ kind: PipelineProblem.Kind = .syntax, at node: Node?, line: Int = 1, key: String, _ message: String
+    ) {
         problems.append(
             PipelineProblem(file: file, line: node?.mark?.line ?? line, key: key, message: message, kind: kind))
     }
 }
 
-/// One mapping of a pipeline file, read key by key: every value is checked for its type, every unknown key reported.
-struct YAMLMapping {
+/// One mapping of a pipeline or training file, read key by key: every value is checked for its type, every unknown key reported.
+package struct YAMLMapping {
     private let entries: [(key: Node, value: Node)]
     private let line: Int
     /// The mapping's own key with a final dot; empty at the top.
     private let prefix: String
-    let problems: ProblemList
+    package let problems: ProblemList
 
     /// - Parameters:
     ///   - known: Every key that may occur. Others are reported at once, with the nearest of these.
-    init?(_ node: Node, key: String, known: [String], problems: ProblemList) {
+    package init?(_ node: Node, key: String, known: [String], problems: ProblemList) {
         self.problems = problems
         prefix = key.isEmpty ? "" : key + "."
         line = node.mark?.line ?? 1
@@ -46,16 +48,16 @@ struct YAMLMapping {
     }
 
     /// The whole name of one of this mapping's keys.
-    func name(_ key: String) -> String { prefix + key }
+    package func name(_ key: String) -> String { prefix + key }
 
     /// The value under `key`; absent and empty values are nil.
-    func node(_ key: String) -> Node? {
+    package func node(_ key: String) -> Node? {
         guard let node = entries.first(where: { $0.key.scalar?.string == key })?.value else { return nil }
         return isEmpty(node) ? nil : node
     }
 
     /// The value under `key`, or a problem that it is missing.
-    func required(_ key: String, _ what: String) -> Node? {
+    package func required(_ key: String, _ what: String) -> Node? {
         if let node = node(key) { return node }
         let empty = entries.first { $0.key.scalar?.string == key }?.key
         problems.add(at: empty, line: line, key: name(key), "missing; expected \(what)")
@@ -63,23 +65,23 @@ struct YAMLMapping {
     }
 
     /// Text, which a number or a date also is.
-    func text(_ key: String) -> String? { node(key).flatMap { text($0, key: name(key)) } }
+    package func text(_ key: String) -> String? { node(key).flatMap { text($0, key: name(key)) } }
 
     /// Text of a value of this mapping, or a problem.
-    func text(_ node: Node, key: String) -> String? {
+    package func text(_ node: Node, key: String) -> String? {
         if let text = node.scalar?.string, !isEmpty(node), !text.isEmpty { return text }
         problems.add(at: node, key: key, "expected text, found \(describe(node))")
         return nil
     }
 
-    func bool(_ key: String) -> Bool? {
+    package func bool(_ key: String) -> Bool? {
         guard let node = node(key) else { return nil }
         if let value = node.bool { return value }
         problems.add(at: node, key: name(key), "expected true or false, found \(describe(node))")
         return nil
     }
 
-    func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
+    package func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let node = node(key) else { return nil }
         if let value = node.int, range.contains(value) { return value }
         problems.add(
@@ -88,7 +90,7 @@ struct YAMLMapping {
         return nil
     }
 
-    func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
+    package func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
         guard let node = node(key) else { return nil }
         if let value = node.float, range.contains(value) { return value }
         problems.add(
@@ -108,7 +110,7 @@ struct YAMLMapping {
     }
 
     /// One word of an enumeration; a wrong one is reported with the nearest.
-    func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _ type: Choice.Type) -> Choice?
+    package func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _ type: Choice.Type) -> Choice?
     where Choice.RawValue == String {
         guard let node = node(key) else { return nil }
         let words = Choice.allCases.map(\.rawValue)
@@ -122,7 +124,7 @@ struct YAMLMapping {
     }
 
     /// Exactly `count` numbers within `range`.
-    func numbers(_ key: String, count: Int, in range: ClosedRange<Double>) -> [Double]? {
+    package func numbers(_ key: String, count: Int, in range: ClosedRange<Double>) -> [Double]? {
         guard let node = node(key) else { return nil }
         let values = node.sequence?.compactMap(\.float).filter(range.contains)
         if let values, values.count == count, node.sequence?.count == count { return values }
@@ -146,7 +148,7 @@ private func shown(_ number: Double) -> String {
 }
 
 /// What `node` is, in a few words.
-func describe(_ node: Node) -> String {
+package func describe(_ node: Node) -> String {
     switch node {
     case .scalar(let scalar) where scalar.string.isEmpty: "nothing"
     case .scalar(let scalar): "'\(scalar.string.prefix(60))'"

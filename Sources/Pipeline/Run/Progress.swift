@@ -1,7 +1,7 @@
 import Store
 
 /// How far a run is: counts, rate and the time that is left.
-struct Progress {
+package struct Progress {
     private(set) var isStarted = false
     /// Whether something happened since the last sentence.
     private(set) var hasNews = false
@@ -40,7 +40,7 @@ struct Progress {
     }
 
     /// `3 s`, `4 min`, `2 h 05 min`.
-    static func duration(_ seconds: Double) -> String {
+    package static func duration(_ seconds: Double) -> String {
         let whole = Int(min(seconds.rounded(.up), 1e9))
         if whole < 60 { return "\(whole) s" }
         let minutes = (whole + 59) / 60

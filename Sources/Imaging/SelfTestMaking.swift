@@ -1,10 +1,9 @@
 import EfficientNet
-import Imaging
 import Tensors
 
 extension SelfTest {
     /// What a model makes of two pictures that a formula draws, a gray one of 16 bits and one in colour, computed here.
-    static func made(for manifest: ModelManifest, network: Network) throws(EfficientNetError) -> SelfTest {
+    package static func made(for manifest: ModelManifest, network: Network) throws(EfficientNetError) -> SelfTest {
         let side = manifest.preprocessing.resolution
         var cases: [Case] = []
         for (height, width, channels) in [(side + 32, side + 8, 1), (side / 2 + 16, side / 2 + 48, 3)] {
