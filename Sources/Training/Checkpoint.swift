@@ -93,19 +93,29 @@ extension Trainer {
         return record.note
     }
 
-    private func record(_ file: SafetensorsFile) throws(TrainingError) -> Record {
+    /// The note of a checkpoint, whatever training it is of.
+    ///
+    /// - Throws: `TrainingError.wrongCheckpoint`, `.tensors`.
+    public static func note(of file: SafetensorsFile) throws(TrainingError) -> Data { try decode(file).note }
+
+    private static func decode(_ file: SafetensorsFile) throws(TrainingError) -> Record {
         let bytes: [UInt8]
         do {
             bytes = try file.bytes("record")
         } catch {
             throw .tensors(error)
         }
-        guard let record = try? JSONDecoder().decode(Record.self, from: Data(bytes)), record.format == Self.format
+        guard let record = try? JSONDecoder().decode(Record.self, from: Data(bytes)), record.format == format
         else {
             throw .wrongCheckpoint(
-                path: file.path, expected: "a record of format \(Self.format)",
+                path: file.path, expected: "a record of format \(format)",
                 found: "\(bytes.count) bytes of something else")
         }
+        return record
+    }
+
+    private func record(_ file: SafetensorsFile) throws(TrainingError) -> Record {
+        let record = try Self.decode(file)
         guard record.settings == settings else {
             throw .wrongCheckpoint(
                 path: file.path, expected: "the settings \(settings)", found: "\(record.settings)")

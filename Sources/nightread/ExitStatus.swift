@@ -93,6 +93,16 @@ enum ExitStatus: Int32 {
         }
     }
 
+    /// What an error of a training's data and files means.
+    init(_ error: DataError) {
+        switch error {
+        case .unusable, .unreadable, .leakage, .notFinite: self = .usage
+        case .exists: self = .cannotCreate
+        case .cache: self = .inputOutput
+        case .checkpoint(let error): self = ExitStatus(error)
+        }
+    }
+
     /// What any error means.
     init(_ error: any Error) {
         switch error {
@@ -103,6 +113,7 @@ enum ExitStatus: Int32 {
         case TrainingError.tensors(let error): self = ExitStatus(.tensors(error))
         case TrainingError.weights(let error): self = ExitStatus(error)
         case is TrainingError: self = .usage
+        case let error as DataError: self = ExitStatus(error)
         case let error as PipelineError: self = ExitStatus(error)
         case let error as StoreError: self = ExitStatus(error)
         case ReportingError.store(let error): self = ExitStatus(error)

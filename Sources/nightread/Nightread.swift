@@ -24,6 +24,7 @@ struct Nightread: ParsableCommand {
             ReportCommand.self,
             RerunCommand.self,
             RunCommand.self,
+            TrainCommand.self,
             WatchCommand.self,
             WorkerCommand.self,
         ])
