@@ -72,7 +72,7 @@ let package = Package(
         library(
             "Training",
             ["CKernels", "Tensors", "EfficientNet", "Imaging", "Store", "Pipeline", "CSystem", crypto, yams]),
-        library("Reporting", ["Store", mustache], resources: [.embedInCode("Templates")]),
+        library("Reporting", ["Store", "Training", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", "Training", arguments],
             swiftSettings: warningsAreErrors),
@@ -93,7 +93,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline", "CCodecs", "CSystem"]),
-        tests("ReportingTests", ["Reporting"]),
+        tests("ReportingTests", ["Reporting", "Training"]),
         tests("EndToEndTests", ["nightread", "Pipeline", "ScanFixtures", "WeightFixtures", grdb]),
         tests("ArchitectureTests", []),
     ],

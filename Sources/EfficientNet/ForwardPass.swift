@@ -130,19 +130,18 @@ private struct ForwardPass {
         program.begin(.head)
         program.multiply(
             memory.map, layout.last, rows: size.area, activation: activation, floats: true, into: memory.expanded)
-        var features = memory.expanded
-        if case .flattenMLP = network.description.head {
-        } else {
-            program.average(memory.expanded, rows: size.area, columns: layout.last.columns, into: memory.sums)
-            features = memory.sums
-        }
+        // Averaged for a flattening head too: a reading's features are the same thing for every model.
+        program.average(memory.expanded, rows: size.area, columns: layout.last.columns, into: memory.sums)
+        var features = memory.sums
+        if case .flattenMLP = network.description.head { features = memory.expanded }
         for (index, matrix) in layout.dense.enumerated() {
             let isLast = index == layout.dense.count - 1
             let result = program.allocate(matrix.columns)
             program.multiply(features, matrix, rows: 1, activation: isLast ? .linear : .relu, into: result)
             features = result
         }
-        program.finish(features, count: network.description.labels)
+        program.finish(
+            features, count: network.description.labels, features: memory.sums, featureCount: layout.last.columns)
         return program
     }
 

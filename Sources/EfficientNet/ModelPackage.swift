@@ -2,7 +2,8 @@ import Crypto
 public import Foundation
 public import Tensors
 
-/// A model package: a folder of `model.json`, `weights.safetensors` and, if it has one, `selftest.safetensors`.
+/// A model package: a folder of `model.json`, `weights.safetensors` and, if it has them, `selftest.safetensors` and
+/// `features.safetensors`.
 ///
 ///     let model = try ModelPackage.open(folder)
 ///     let network = try model.makeNetwork()
@@ -10,6 +11,7 @@ public struct ModelPackage: Sendable {
     static let manifestName = "model.json"
     static let weightsName = "weights.safetensors"
     static let selfTestName = "selftest.safetensors"
+    static let statisticsName = "features.safetensors"
     static let manifestLimit = 16 << 20
 
     /// Where the package lies.
@@ -41,15 +43,17 @@ public struct ModelPackage: Sendable {
             throw .digestMismatch(path: file.path, expected: manifest.weightsSHA256, found: weightsDigest)
         }
         try Weights.check(file, parameters: manifest.parameters)
-        let selfTestURL = folder.appending(path: selfTestName)
-        let hasSelfTest = FileManager.default.fileExists(atPath: selfTestURL.path(percentEncoded: false))
-        let selfTest = hasSelfTest ? try read(selfTestURL, limit: SafetensorsFile.sizeLimit) : Data()
-        // Each file enters by name and digest, so that no two packages of different files can agree.
-        var hash = SHA256()
-        for (name, fileDigest) in [
+        // Each file enters by name and digest, so that no two packages of different files can agree. Packages without
+        // statistics keep the digest from before there were any.
+        var files = [
             (manifestName, hexadecimal(SHA256.hash(data: json))), (weightsName, weightsDigest),
-            (selfTestName, hasSelfTest ? hexadecimal(SHA256.hash(data: selfTest)) : "none"),
-        ] {
+            (selfTestName, try optionalDigest(selfTestName, in: folder) ?? "none"),
+        ]
+        if let statistics = try optionalDigest(statisticsName, in: folder) {
+            files.append((statisticsName, statistics))
+        }
+        var hash = SHA256()
+        for (name, fileDigest) in files {
             hash.update(data: Data("\(fileDigest)  \(name)\n".utf8))
         }
         return ModelPackage(
@@ -62,8 +66,8 @@ public struct ModelPackage: Sendable {
     ///
     /// - Throws: `EfficientNetError.cannotWrite`, also when `folder` exists; or what is wrong with the manifest or the weights.
     public static func write(
-        manifest: ModelManifest, weights: [String: Tensor], selfTest: SelfTest?, to folder: URL,
-        precision: SafetensorsWriter.Precision = .float32
+        manifest: ModelManifest, weights: [String: Tensor], selfTest: SelfTest?, statistics: FeatureStatistics? = nil,
+        to folder: URL, precision: SafetensorsWriter.Precision = .float32
     ) throws(EfficientNetError) {
         let path = folder.path(percentEncoded: false)
         _ = try Weights(weights, parameters: manifest.parameters, path: path)
@@ -81,6 +85,7 @@ public struct ModelPackage: Sendable {
             let content = try selfTest.writer(resolution: manifest.preprocessing.resolution)
             files.append((selfTestName, content.serialized()))
         }
+        if let statistics { files.append((statisticsName, try statistics.writer().serialized())) }
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -143,6 +148,31 @@ public struct ModelPackage: Sendable {
             throw .tensors(error)
         }
         return try SelfTest(file, resolution: manifest.preprocessing.resolution, labels: manifest.labels.count)
+    }
+
+    /// What the package knows of the features it was trained on; nil when it says nothing of them.
+    ///
+    /// - Throws: `EfficientNetError` for a file that breaks the format or does not fit the model.
+    public func statistics() throws(EfficientNetError) -> FeatureStatistics? {
+        let url = folder.appending(path: Self.statisticsName)
+        guard FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) else { return nil }
+        do {
+            return try FeatureStatistics(
+                SafetensorsFile(contentsOf: url), features: manifest.network.architecture.features)
+        } catch let error as TensorError {
+            throw .tensors(error)
+        } catch let error as EfficientNetError {
+            throw error
+        } catch {
+            throw .cannotRead(path: url.path(percentEncoded: false), reason: "\(error)")
+        }
+    }
+
+    /// SHA-256 of a file that a package may lack.
+    private static func optionalDigest(_ name: String, in folder: URL) throws(EfficientNetError) -> String? {
+        let url = folder.appending(path: name)
+        guard FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) else { return nil }
+        return hexadecimal(SHA256.hash(data: try read(url, limit: SafetensorsFile.sizeLimit)))
     }
 
     private static func read(_ url: URL, limit: Int) throws(EfficientNetError) -> Data {

@@ -94,6 +94,17 @@ public final class Network {
         return forward(prepared, size: Program.Size(height: resolution, width: resolution))
     }
 
+    /// The logits of one prepared image, and the last map's averages over its pixels, one per feature channel: what the network made
+    /// of the image before its head. The averages are by-products of the logits.
+    ///
+    /// - Throws: as `logits(prepared:)`.
+    public func reading(
+        prepared: UnsafeBufferPointer<Float>
+    ) throws(EfficientNetError) -> (logits: [Float], features: [Float]) {
+        let logits = try logits(prepared: prepared)
+        return (logits, program?.program.lastFeatures() ?? [])
+    }
+
     /// The logits, [N, labels], of N normalised images of any one size, [N, 3, H, W].
     ///
     /// - Throws: `EfficientNetError.wrongInput`.

@@ -58,6 +58,7 @@ public final class Program {
     private var steps: [(step: Step, part: Part)] = []
     private let size: Int
     private var output: Region?
+    private var features: Region?
     /// The part of the network that steps are added to.
     private(set) var part = Part(.stem)
 
@@ -100,17 +101,25 @@ public final class Program {
         steps.append((step, part))
     }
 
-    /// The logits: what `run` returns.
-    public func finish(_ output: Region, count: Int) {
-        precondition(count <= output.count)
+    /// The logits: what `run` returns; and the averaged features, which stay where they are until the next image.
+    public func finish(_ output: Region, count: Int, features: Region, featureCount: Int) {
+        precondition(count <= output.count && featureCount <= features.count)
         self.output = Region(offset: output.offset, count: count)
+        self.features = Region(offset: features.offset, count: featureCount)
     }
 
     /// Runs every step over an image and returns the output.
     public func run(_ image: UnsafeBufferPointer<Float>) -> [Float] {
         guard image.count == size, let source = image.baseAddress, let output else { return [] }
         for (step, _) in steps { execute(step, source) }
-        return Array(UnsafeBufferPointer(start: pointer(output, output.count), count: output.count))
+        return values(output)
+    }
+
+    /// The averaged features of the last image that `run` took.
+    public func lastFeatures() -> [Float] { features.map(values) ?? [] }
+
+    private func values(_ region: Region) -> [Float] {
+        Array(UnsafeBufferPointer(start: pointer(region, region.count), count: region.count))
     }
 
     /// Runs every step over an image, and what each took.

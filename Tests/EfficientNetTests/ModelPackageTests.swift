@@ -69,6 +69,62 @@ import WeightFixtures
         #expect(!FileManager.default.fileExists(atPath: url.path + ".part"))
     }
 
+    @Test("Feature statistics travel with a package, count for its digest, and one without keeps the digest it had")
+    func statistics() throws {
+        let folder = try Folder()
+        let plain = try ModelPackage.open(try Self.write(folder))
+        #expect(try plain.statistics() == nil)
+        let features = 1280
+        var triangle: [Float] = []
+        for row in 0..<features { triangle += (0...row).map { $0 == row ? 2 : 0 } }
+        // W is 2 · identity, the mean 0.5 in every feature: a scan of zeros is 2 · 0.5 · √1280 away.
+        let statistics = try FeatureStatistics(
+            features: features, whitening: triangle, means: [Float](repeating: 1, count: features), abstainDistance: 30,
+            falseAbstainRate: 0.01)
+        #expect(abs(statistics.distance([Float](repeating: 0, count: features)) - 35.77708764) < 1e-5)
+        #expect(statistics.distance([Float](repeating: 0.5, count: features)) == 0)
+        let url = folder.url.appending(path: "with")
+        try ModelPackage.write(
+            manifest: Self.manifest(), weights: Self.weights.get(), selfTest: nil, statistics: statistics, to: url,
+            precision: .float16)
+        let package = try ModelPackage.open(url)
+        let found = try #require(try package.statistics())
+        #expect(found.groups == 1 && found.abstainDistance == 30 && found.falseAbstainRate == Double(Float(0.01)))
+        #expect(found.distance([Float](repeating: 0, count: features)) > 35)
+        #expect(package.digest != plain.digest)
+        let file = url.appending(path: "features.safetensors")
+        try FileManager.default.removeItem(at: file)
+        #expect(try ModelPackage.open(url).digest == plain.digest)
+        var writer = SafetensorsWriter()
+        writer.add("whitening", Tensor([1]))
+        writer.add("means", Tensor([1]))
+        writer.add("abstain", Tensor([1, 1]))
+        try writer.write(to: file)
+        let error = try #require(throws: EfficientNetError.self) { try ModelPackage.open(url).statistics() }
+        #expect(error.description.contains("features.safetensors") && error.description.contains("819840"))
+    }
+
+    @Test(
+        "A reading's features are the last map's averages: the head's matrix makes the logits of them",
+        arguments: Precision.allCases)
+    func features(_ precision: Precision) throws {
+        let folder = try Folder()
+        let package = try ModelPackage.open(try Self.write(folder))
+        let network = try package.makeNetwork(precision: precision)
+        let image = try SeededWeights.image(seed: 9, height: 48, width: 48)
+        let (logits, features) = try image.scalars.withUnsafeBufferPointer { try network.reading(prepared: $0) }
+        #expect(logits == (try network.logits(image)).scalars)
+        #expect(features.count == 1280)
+        let weights = try package.weights()
+        let matrix = weights["classifier.weight"], bias = weights["classifier.bias"]
+        for label in 0..<3 {
+            let product = (0..<1280).reduce(Double(bias[label])) {
+                $0 + Double(matrix[label * 1280 + $1]) * Double(features[$1])
+            }
+            #expect(abs(product - Double(logits[label])) < 2e-2 * max(1, abs(product)))
+        }
+    }
+
     @Test("A package is never written over something that exists")
     func existing() throws {
         let folder = try Folder()

@@ -28,6 +28,7 @@ enum Templates {
         ("bars", PackageResources.bars_mustache), ("findings", PackageResources.findings_mustache),
         ("comparison", PackageResources.comparison_mustache),
         ("contact-sheet", PackageResources.contact_sheet_mustache),
+        ("training", PackageResources.training_mustache), ("linechart", PackageResources.linechart_mustache),
     ].map { name, bytes in
         // A line break at the end of a partial would become a space between words. A partial does not inherit its page's
         // way of escaping, so that each one gets it here and none can lack it.

@@ -1,0 +1,35 @@
+/// How a label's threshold is chosen from validation scans.
+public enum ThresholdRule: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The largest sensitivity + specificity − 1 (Youden 1950); of several, the highest threshold.
+    case youden
+    /// The highest threshold whose sensitivity is at least this, over 0 and at most 1.
+    case sensitivity(Double)
+
+    /// The rule in words, for reports.
+    public var description: String {
+        switch self {
+        case .youden: "Youden's J: the largest sensitivity + specificity − 1"
+        case .sensitivity(let target): "the highest threshold with a sensitivity of at least \(target)"
+        }
+    }
+
+    /// The threshold; nil where the scans have no positives, or (Youden) no negatives, to choose by.
+    public func threshold(on curve: RankCurve) -> Double? {
+        let positives = Double(curve.positives), negatives = Double(curve.negatives)
+        guard positives > 0 else { return nil }
+        let points = curve.points().dropFirst()
+        switch self {
+        case .sensitivity(let target):
+            // 0.95 of 20 scans is 19 of them, whatever binary fractions make of it.
+            return points.first { $0.truePositives >= target * positives - 1e-6 }?.threshold
+        case .youden:
+            guard negatives > 0 else { return nil }
+            var best = (gain: -Double.infinity, threshold: Double?.none)
+            for point in points {
+                let gain = point.truePositives / positives - point.falsePositives / negatives
+                if gain > best.gain + 1e-12 { best = (gain, point.threshold) }
+            }
+            return best.threshold
+        }
+    }
+}
