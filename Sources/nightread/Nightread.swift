@@ -15,6 +15,7 @@ struct Nightread: ParsableCommand {
             ConverterCommand.self,
             DecoderCommand.self,
             DoctorCommand.self,
+            EvaluateCommand.self,
             ImportCommand.self,
             InspectCommand.self,
             LogitsCommand.self,

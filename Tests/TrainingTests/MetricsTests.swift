@@ -184,6 +184,27 @@ struct MetricsTests {
         }
     }
 
+    @Test("The surest mistakes come first: a wrong call by its probability, a missed label by its absence's")
+    func mistakes() throws {
+        // softmax of (2, 0) is 0.881 : 0.119, of (0, 1) 0.269 : 0.731.
+        var single = Predictions(labels: ["a", "b"], activation: .softmax)
+        for (logits, truth) in [([0, 1], 0), ([2, 0], 0), ([2, 0], 1)] as [([Float], Int)] {
+            try single.add(logits: logits, truth: [truth])
+        }
+        let found = single.mistakes(temperature: 1, thresholds: [:])
+        #expect(found.map(\.scan) == [2, 0])
+        #expect(found.map(\.call) == [[0], [1]])
+        #expect(close(found.first?.confidence, 0.8807970779778823))
+        // sigmoid(-2) is 0.119: b is missed with 0.881.
+        var several = Predictions(labels: ["a", "b"], activation: .sigmoid)
+        try several.add(logits: [2, -2], truth: [0, 1])
+        try several.add(logits: [-2, -2], truth: [])
+        let missed = several.mistakes(temperature: 1, thresholds: [:])
+        #expect(missed.map(\.scan) == [0] && missed.first?.call == [0])
+        #expect(close(missed.first?.confidence, 0.8807970779778823))
+        #expect(several.mistakes(temperature: 1, thresholds: ["b": 0.1]).map(\.scan) == [1])
+    }
+
     @Test("A validation set without errors keeps the temperature in its range; none at all leaves it at 1")
     func degenerate() throws {
         var predictions = Predictions(labels: ["a", "b"], activation: .softmax)

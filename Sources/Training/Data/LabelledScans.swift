@@ -77,7 +77,7 @@ public struct LabelledScans: Sendable, Hashable {
     }
 
     /// Paths of all files below `folder`, relative to it.
-    private static func files(_ folder: String) -> [String] {
+    static func files(_ folder: String) -> [String] {
         entries(folder).flatMap { name in
             isFolder(folder + "/" + name) ? files(folder + "/" + name).map { name + "/" + $0 } : [name]
         }

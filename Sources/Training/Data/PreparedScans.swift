@@ -118,11 +118,8 @@ public final class PreparedScans {
         }
         guard let fingerprint else { throw ImagingError.unreadable(path: scan.path, reason: "it has no frames") }
         var scan = scan
-        let patient = decoded.description.patient
         // What the file says of itself, where the manifest does not.
-        if scan.patient == nil, !patient.isEmpty {
-            scan.patient = String(decoding: decoded.description.patientIssuer + [0x5C] + patient, as: UTF8.self)
-        }
+        scan.patient = scan.patient ?? decoded.description.patientKey
         scans.append(scan)
         digests.append(digest)
         fingerprints.append(fingerprint)

@@ -26,6 +26,11 @@ public struct Calibration: Sendable, Hashable, Codable {
     /// From the least probable to the most.
     public let bins: [Bin]
 
+    private enum CodingKeys: String, CodingKey {
+        case error, bins
+        case logLoss = "log_loss"
+    }
+
     /// The calibration of `predictions` whose logits are divided by `temperature`.
     public init(_ predictions: Predictions, temperature: Double) {
         var count = [Int](repeating: 0, count: Self.binCount)
