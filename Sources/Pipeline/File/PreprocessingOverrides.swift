@@ -22,9 +22,6 @@ public struct PreprocessingOverrides: Sendable, Hashable {
     /// Three channel standard deviations of intensities, over 0.
     public var std: [Double]?
 
-    /// Nothing is replaced.
-    public init() {}
-
     /// `model`'s preprocessing with these keys replaced.
     public func applied(to model: Preprocessing) -> Preprocessing {
         var result = model
