@@ -1,3 +1,4 @@
+import EfficientNet
 import Foundation
 import Imaging
 import Testing
@@ -12,12 +13,14 @@ struct EvaluateTests {
         try #require(try JSONSerialization.jsonObject(with: Data(output.out.utf8)) as? [String: Any])
     }
 
-    @Test("A manifest and a folder per label give the same numbers, whatever the threads; the page is private and whole")
+    @Test(
+        "A manifest and a folder per label give the same numbers, whatever the threads; the page is private and whole")
     func numbers() throws {
         let study = try TrainingStudy(scans: 36)
         try study.foldersPerClass("held-out")
         let manifest = try Program.run(
-            ["evaluate", Self.model, "study/labels.csv", "--json", "--html", "report", "--threads", "2"], in: study.folder)
+            ["evaluate", Self.model, "study/labels.csv", "--json", "--html", "report", "--threads", "2"],
+            in: study.folder)
         #expect(manifest.status == 0, "\(manifest.error)")
         let folder = try Program.run(
             ["evaluate", Self.model, "held-out", "--json", "--threads", "1"], in: study.folder)
@@ -30,7 +33,9 @@ struct EvaluateTests {
         #expect(confusion.flatMap(\.self).reduce(0, +) == 36)
         // The manifest's own labels: rows of the matrix add up to them.
         let rows = try String(contentsOf: study.path("study/labels.csv"), encoding: .utf8)
-            .split(whereSeparator: \.isNewline).dropFirst().map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+            .split(whereSeparator: \.isNewline).dropFirst().map {
+                $0.split(separator: ",", omittingEmptySubsequences: false)
+            }
         let truths = Dictionary(rows.map { ($0[0], $0[1]) }, uniquingKeysWith: { first, _ in first }).values
         let labels = try #require(numbers["labels"] as? [[String: Any]])
         for (row, label) in zip(confusion, labels) {
@@ -55,7 +60,9 @@ struct EvaluateTests {
     @Test("Scans marked test are read alone; --split reads another side")
     func split() throws {
         let study = try TrainingStudy(scans: 12)
-        let files = try FileManager.default.contentsOfDirectory(atPath: study.path("study").path).filter { $0.hasPrefix("phantom") }.sorted()
+        let files = try FileManager.default.contentsOfDirectory(atPath: study.path("study").path).filter {
+            $0.hasPrefix("phantom")
+        }.sorted()
         let rows = files.enumerated().map { "study/\($1),normal,\($0 < 5 ? "test" : "train")" }
         try Data((["path,label,split"] + rows).joined(separator: "\n").utf8).write(to: study.path("split.csv"))
         for (arguments, count) in [([], 5), (["--split", "train"], 7)] {
@@ -67,6 +74,33 @@ struct EvaluateTests {
         let none = try Program.run(["evaluate", Self.model, "split.csv", "--split", "validation"], in: study.folder)
         #expect(none.status == 64)
         #expect(none.error.contains("validation"))
+    }
+
+    @Test("A model with statistics says how many scans of another kind it turns away; readings carry their distances")
+    func unlike() throws {
+        let study = try TrainingStudy(scans: 6)
+        let package = try ModelPackage.open(URL(fileURLWithPath: Self.model))
+        // W is the identity: the distance from a mean far away is over 1 for every scan, under 1e6 for every scan.
+        let features = 1280
+        var triangle: [Float] = []
+        for row in 0..<features { triangle += (0...row).map { $0 == row ? 1 : 0 } }
+        for (name, distance, turned) in [("strict", 1.0, 6), ("lenient", 1e6, 0)] {
+            try ModelPackage.write(
+                manifest: package.manifest, weights: package.tensors(), selfTest: nil,
+                statistics: FeatureStatistics(
+                    features: features, whitening: triangle, means: [Float](repeating: 1000, count: features),
+                    abstainDistance: distance, falseAbstainRate: 0.01), to: study.path(name))
+            let output = try Program.run(
+                ["evaluate", name, "study/labels.csv", "--unlike", "study", "--json", "--resamples", "5"],
+                in: study.folder)
+            // The study's own labels.csv is among the files of --unlike and no scan.
+            #expect(output.status == 3, "\(output.error)")
+            let abstention = try #require(try json(output)["abstention"] as? [String: Any])
+            #expect(abstention["abstained"] as? Int == turned && abstention["unlike_abstained"] as? Int == turned)
+            #expect(abstention["scans"] as? Int == 6 && abstention["unlike_scans"] as? Int == 6)
+            // The same scans on both sides: no better than chance.
+            #expect(abs((abstention["auroc"] as? Double ?? 0) - 0.5) < 1e-12)
+        }
     }
 
     @Test("A scan that cannot be read is listed and ends with 3; strange labels, no data and no model say what to do")
@@ -81,6 +115,11 @@ struct EvaluateTests {
         let strange = try Program.run(["evaluate", Self.model, "data"], in: study.folder)
         #expect(strange.status == 64)
         #expect(strange.error.contains("healthy") && strange.error.contains("normal"))
+        // The demo model says nothing of its features.
+        try FileManager.default.moveItem(at: study.path("data/healthy"), to: study.path("data/normal"))
+        let unlike = try Program.run(["evaluate", Self.model, "data", "--unlike", "study"], in: study.folder)
+        #expect(unlike.status == 64)
+        #expect(unlike.error.contains("features.safetensors"))
         #expect(try Program.run(["evaluate", Self.model, "absent"], in: study.folder).status == 64)
         #expect(try Program.run(["evaluate", "absent", "data"], in: study.folder).status == 66)
         #expect(try Program.run(["evaluate", Self.model, "data", "--threads", "0"], in: study.folder).status == 64)

@@ -121,6 +121,7 @@ struct TrainingPage {
 
     private var mistakesNote: String {
         guard report.mistakeCount > 0 else { return "Every scan was read as it is labelled." }
+        guard report.mistakeCount > 1 else { return "There is one. It may be a mistake of its label instead." }
         let shown =
             report.mistakes.count < report.mistakeCount
             ? "The worst \(Words.grouped(report.mistakes.count)) of \(Words.grouped(report.mistakeCount))"

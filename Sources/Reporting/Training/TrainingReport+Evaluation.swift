@@ -65,7 +65,8 @@ extension TrainingReport {
         let provenance = manifest.provenance
         var facts = [Fact("Model digest", digest, isCode: true)]
         for (name, value) in [
-            ("Trained on", provenance.trainedOn), ("Trained by", provenance.trainedBy), ("Trained at", provenance.trainedAt),
+            ("Trained on", provenance.trainedOn), ("Trained by", provenance.trainedBy),
+            ("Trained at", provenance.trainedAt),
         ] {
             if let value { facts.append(Fact(name, value)) }
         }
@@ -86,14 +87,16 @@ extension TrainingReport {
         lines.append(
             line(
                 "calibration error",
-                "\(Words.fixed(evaluation.calibrated.error, 3)) (\(Words.fixed(evaluation.uncalibrated.error, 3)) without temperature)"))
+                "\(Words.fixed(evaluation.calibrated.error, 3)) (\(Words.fixed(evaluation.uncalibrated.error, 3)) without temperature)"
+            ))
         if let abstention {
             lines.append(line("abstained", "\(abstention.abstained) of \(abstention.scans)"))
             if let unlike = abstention.unlikeScans {
                 lines.append(
                     line(
                         "of other scans",
-                        "\(abstention.unlikeAbstained ?? 0) of \(unlike), AUROC \(TrainingPage.number(abstention.auroc))"))
+                        "\(abstention.unlikeAbstained ?? 0) of \(unlike), AUROC \(TrainingPage.number(abstention.auroc))"
+                    ))
             }
         }
         lines += ["", "label                 scans  AUC                  sensitivity          specificity"]

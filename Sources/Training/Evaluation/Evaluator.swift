@@ -141,7 +141,9 @@ private struct EvaluationLane {
             return .success(
                 try decoded.frames.indices.map { frame in
                     let input = try preparation.input(of: decoded, frame: frame, named: scan.path)
-                    let (logits, features) = try input.scalars.withUnsafeBufferPointer { try network.reading(prepared: $0) }
+                    let (logits, features) = try input.scalars.withUnsafeBufferPointer {
+                        try network.reading(prepared: $0)
+                    }
                     return Evaluator.Reading(
                         scan: index, frame: frame, logits: logits, distance: statistics?.distance(features),
                         patient: scan.patient ?? decoded.description.patientKey)

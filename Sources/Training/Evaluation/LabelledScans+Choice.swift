@@ -33,7 +33,8 @@ extension LabelledScans {
         let chosen = scans.filter { $0.side == side }
         guard !chosen.isEmpty else {
             throw .unusable(
-                path: path, problems: ["expected scans with the split \(side.rawValue), found none; leave out --split to read all"])
+                path: path,
+                problems: ["expected scans with the split \(side.rawValue), found none; leave out --split to read all"])
         }
         return (chosen, side)
     }

@@ -94,7 +94,8 @@ public struct ModelEvaluation: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let summary = Summary(
-            model: Model(name: manifest.name, digest: digest, variant: manifest.variant.rawValue), evaluation: evaluation,
+            model: Model(name: manifest.name, digest: digest, variant: manifest.variant.rawValue),
+            evaluation: evaluation,
             abstention: abstention, mistakes: mistakes.count,
             unreadable: unreadable.map { Unreadable(path: $0.path, reason: $0.reason) })
         return String(decoding: try encoder.encode(summary), as: UTF8.self)

@@ -33,7 +33,8 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Which scans of a CSV file are read: train, validation or test.")
     var split: DataSide?
 
-    @Option(help: ArgumentHelp("Folder for index.html, made when missing.", valueName: "folder"), completion: .directory)
+    @Option(
+        help: ArgumentHelp("Folder for index.html, made when missing.", valueName: "folder"), completion: .directory)
     var html: String?
 
     @Option(
@@ -80,6 +81,13 @@ struct EvaluateCommand: ParsableCommand {
         let labelled = try LabelledScans.read(data)
         _ = try ModelEvaluation.places(of: labelled, in: package.manifest, path: data)
         let (scans, side) = try labelled.chosen(split, path: data)
+        if unlike != nil, try package.statistics() == nil {
+            throw DataError.unusable(
+                path: model,
+                problems: [
+                    "expected features.safetensors for --unlike, found none; leave it out, or train the model anew"
+                ])
+        }
         let evaluator = try Evaluator(package, threads: threads, precision: precision)
         let others = try unlike.map { try LabelledScans.unlabelled($0) } ?? []
         let all = scans.count + others.count
