@@ -3,11 +3,10 @@
 #include "png_whole.h"
 
 #include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "png_filters.h"
+#include "zlib_whole.h"
 
 enum { longest_chunk = 8 * 1024 * 1024 };  // as for libpng; longer ones are its business
 
@@ -101,43 +100,12 @@ static bool collect(chunk_reader *chunk, uint8_t *into, uint64_t room, size_t *c
 // The most bytes that `raw` bytes of `rows` rows can sensibly be deflated to: stored blocks, one for each row.
 static uint64_t most_deflated(const picture *of) { return of->raw + 5 * ((uint64_t)of->height + of->raw / 16384) + 64; }
 
-// ISA-L leaves the upper halves of vector registers in use, and the older instructions that other code is compiled to have to mind them
-// from then on: undoing the filters takes 1.7 times as long.
-#if defined(__x86_64__)
-__attribute__((target("avx"))) static void clear_upper_halves(void) { __builtin_ia32_vzeroupper(); }
-
-static void leave_vectors(void) {
-    if (__builtin_cpu_supports("avx")) clear_upper_halves();
-}
-#else
-static void leave_vectors(void) {}
-#endif
-
-static bool inflate_all(const uint8_t *data, size_t count, uint8_t *into, size_t raw) {
-    // zlib refuses distances beyond the window that the header names, ISA-L does not look at it.
-    if (count < 6 || (data[0] >> 4 != 7 && (data[0] >> 4 > 7 || (size_t)1 << ((data[0] >> 4) + 8) < raw))) return false;
-    if (count > UINT32_MAX || raw > UINT32_MAX) return false;
-    struct inflate_state *inflater = malloc(sizeof *inflater);
-    if (!inflater) return false;
-    isal_inflate_init(inflater);
-    inflater->crc_flag = ISAL_ZLIB;
-    inflater->next_in = (uint8_t *)data;
-    inflater->avail_in = (uint32_t)count;
-    inflater->next_out = into;
-    inflater->avail_out = (uint32_t)raw;
-    bool whole = isal_inflate(inflater) == ISAL_DECOMP_OK && inflater->block_state == ISAL_BLOCK_FINISH &&
-                 inflater->avail_in == 0 && inflater->avail_out == 0;
-    leave_vectors();
-    free(inflater);
-    return whole;
-}
-
 static bool decode(chunk_reader *chunk, const picture *of, uint8_t *data, size_t room, uint8_t *pixels) {
     size_t count;
     if (!collect(chunk, data, room, &count) || !skip_to(chunk, "IEND") || chunk->length != 0) return false;
     uint8_t sum[4];
     if (nr_source_read(&chunk->source, sum, 4, chunk->offset) != 4 || !sum_is(chunk, sum, sum)) return false;
-    if (!inflate_all(data, count, pixels, of->raw)) return false;
+    if (!nr_inflate_whole(data, count, pixels, of->raw)) return false;
     bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
     return png_undo_filters(pixels, of->height, of->row, of->pixel, of->depth == 16 && little);
 }

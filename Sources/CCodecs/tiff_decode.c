@@ -1,6 +1,7 @@
 // TIFF through libtiff: the file, its pages and libtiff's complaints. Not through TIFFReadRGBAImage, which makes
 // everything 8 bits deep and takes memory before anything can be checked.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tiff_page.h"
@@ -133,5 +134,6 @@ int nr_decode_tiff(nr_source *source, nr_output *output, nr_failure *failure) {
     if (!file.tiff) return tiff_fail(&file, nr_source_kind(source, NR_CORRUPT), "its directory cannot be read");
     int kind = decode_pages(&file, output);
     TIFFClose(file.tiff);
+    free(file.deflated);
     return kind;
 }

@@ -185,6 +185,9 @@ int tiff_describe(tiff_file *file, tiff_page *page, const nr_output *output) {
     uint8_t *place;
     kind = nr_output_place((nr_output *)output, &trial, &place, file->failure);
     if (kind == NR_OK) kind = describe_blocks(file, page, output);
-    if (kind == NR_OK) page->differences = tiff_take_differences(file, page);
+    if (kind == NR_OK) {
+        page->differences = tiff_take_differences(file, page);
+        page->inflates = tiff_can_inflate(file, page);
+    }
     return kind;
 }

@@ -20,6 +20,8 @@ typedef struct {
     char problem[160];    // libtiff's first complaint since it was last cleared
     bool damaged;         // a warning that means lost pixels
     unsigned page;        // from 0
+    uint8_t *deflated;    // one strip or tile as it is stored
+    uint64_t deflated_room;
 } tiff_file;
 
 typedef struct {
@@ -29,6 +31,7 @@ typedef struct {
     uint32_t block_width, block_height;
     uint64_t block_bytes;    // of one decoded strip or tile (one plane of it where planar)
     bool differences;        // blocks come as predictor 2 left them
+    bool inflates;           // `tiff_inflate` may try before libtiff
     uint32_t orientation;
     enum tiff_conversion conversion;
     uint32_t kept;           // samples of a pixel that are looked at
@@ -53,6 +56,12 @@ bool tiff_take_differences(tiff_file *file, const tiff_page *page);
 
 // Sums up the differences in `rows` rows of a decoded block, in place.
 void tiff_undo_differences(const tiff_page *page, uint8_t *block, uint32_t rows);
+
+// Whether all that libtiff would do with the current directory's blocks is to inflate them. After `tiff_take_differences`.
+bool tiff_can_inflate(tiff_file *file, const tiff_page *page);
+
+// Inflates strip or tile `index`, which holds `wanted` bytes; false where libtiff has to say what is wrong, or to read it all the same.
+bool tiff_inflate(tiff_file *file, uint32_t index, uint8_t *into, uint64_t wanted);
 
 // Unpacks `count` samples of a decoded row, each `stride` samples apart in `line`; a sample takes tiff_line_sample bytes.
 void tiff_unpack(const tiff_page *page, const uint8_t *row, size_t count, uint8_t *line, size_t stride);

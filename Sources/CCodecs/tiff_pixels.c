@@ -21,16 +21,13 @@ static int read_failed(tiff_file *file, const char *what, uint32_t index) {
 // Decodes `rows` rows of strip or tile `index` into `into`. Fewer bytes than asked for are a failure: the rest would be
 // whatever was there before.
 static int read_block(tiff_file *file, const tiff_page *page, uint32_t index, uint32_t rows, uint8_t *into) {
-    uint64_t wanted = page->block_bytes;
-    tmsize_t got;
-    if (page->tiled) {
-        got = TIFFReadEncodedTile(file->tiff, index, into, (tmsize_t)wanted);
-    } else {
-        wanted = TIFFVStripSize64(file->tiff, rows);
-        if (wanted == 0 || wanted > page->block_bytes) return tiff_fail(file, NR_CORRUPT, "strip %u has an impossible size", index);
-        got = TIFFReadEncodedStrip(file->tiff, index, into, (tmsize_t)wanted);
+    uint64_t wanted = page->tiled ? page->block_bytes : TIFFVStripSize64(file->tiff, rows);
+    if (wanted == 0 || wanted > page->block_bytes) return tiff_fail(file, NR_CORRUPT, "strip %u has an impossible size", index);
+    if (!page->inflates || !tiff_inflate(file, index, into, wanted)) {
+        tmsize_t got = page->tiled ? TIFFReadEncodedTile(file->tiff, index, into, (tmsize_t)wanted)
+                                   : TIFFReadEncodedStrip(file->tiff, index, into, (tmsize_t)wanted);
+        if (got < 0 || (uint64_t)got < wanted) return read_failed(file, page->tiled ? "tile" : "strip", index);
     }
-    if (got < 0 || (uint64_t)got < wanted) return read_failed(file, page->tiled ? "tile" : "strip", index);
     if (page->differences) tiff_undo_differences(page, into, rows);
     return NR_OK;
 }
