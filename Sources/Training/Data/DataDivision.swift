@@ -35,17 +35,12 @@ struct DataDivision {
         }
         link(.patient) { scans[$0].patient }
         link(.content) { prepared.digests[$0] }
-        let prints = prepared.fingerprints
-        for first in scans.indices {
-            for second in scans.indices.dropFirst(first + 1) {
-                let conflict = Self.conflict(scans[first].side, scans[second].side)
-                guard prepared.digests[first] != prepared.digests[second],
-                    conflict || !groups.areTogether(first, second), prints[first].matches(prints[second])
-                else { continue }
-                if !groups.areTogether(first, second) { alike += 1 }
-                groups.join(first, second)
-                if conflict { links.append((.picture, first, second)) }
-            }
+        let digests = prepared.digests
+        let pairs = PictureFingerprint.pairs(of: prepared.fingerprints) { digests[$0] != digests[$1] }
+        for (first, second) in pairs {
+            if !groups.areTogether(first, second) { alike += 1 }
+            groups.join(first, second)
+            if Self.conflict(scans[first].side, scans[second].side) { links.append((.picture, first, second)) }
         }
         sides = scans.map { $0.side ?? .train }
         guard links.isEmpty else {

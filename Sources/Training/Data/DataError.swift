@@ -14,7 +14,7 @@ public enum DataError: Error, CustomStringConvertible {
     case checkpoint(StoreError)
     /// The cache of prepared pictures does not fit the disk.
     case cache(path: String, bytes: Int, reason: String)
-    /// The loss of a batch was not finite.
+    /// The loss of a batch, or of validation scans, was not finite.
     case notFinite(phase: Int, epoch: Int, scans: [String])
 
     /// A scan that cannot be read, and why.
@@ -43,8 +43,8 @@ public enum DataError: Error, CustomStringConvertible {
         case .cache(let path, let bytes, let reason):
             "\(path): \(bytes >> 20) MiB for prepared pictures cannot be written: \(reason); make room"
         case .notFinite(let phase, let epoch, let scans):
-            "phase \(phase), epoch \(epoch): the loss is not finite; take a lower learning rate, clip gradients, or look at the "
-                + "scans of this batch:\n" + scans.map { "  \($0)" }.joined(separator: "\n")
+            "phase \(phase), epoch \(epoch): the loss is not finite; take a lower learning rate, clip gradients, or look at these "
+                + "scans:\n" + scans.map { "  \($0)" }.joined(separator: "\n")
         }
     }
 }

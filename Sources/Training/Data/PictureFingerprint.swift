@@ -1,41 +1,49 @@
 import Foundation
 
-/// What is left of a picture when it is stored again, resized or cut a little at its edges: 64 bits that then change in few places,
-/// and a small picture that tells for certain.
+/// What is left of a picture when it is stored again, resized or cut a little at its edges: 64 bits and an outline that choose whom
+/// to compare, and a small picture that tells for certain. 9 kB.
 ///
 /// The bits are those of a perceptual hash: signs of the lowest frequencies of a cosine transform about their median (Zauner 2010).
-/// Pictures of one body part agree in many of them, so that they only choose whom to compare: two small pictures are the same
-/// where, laid over each other with edges cut as fits best, their details correlate.
+/// Pictures of one body part agree in many of them. Two small pictures are the same where, laid over each other with edges cut as fits
+/// best, their details correlate, with the contrast of every place made equal: strong edges are alike in all scans of a body part.
 struct PictureFingerprint: Sendable, Hashable {
     /// Side of the picture that it is made of, intensities in 0…1, squashed to a square.
     static let side = 64
-    private static let small = 32
-    /// Bits that may differ for two pictures to be compared.
-    static let mostBits = 20
-    /// Correlation of coarse details under which they are looked at no further.
-    private static let leastCoarse = 0.7
-    /// Correlation of fine details from which on they are the same. Of drawn phantoms, stored again with losses, resized and cut: 0.95
-    /// and more; of different ones, 0.81 and less.
-    static let leastCorrelation = 0.9
+    private static let half = 32
+    /// Bits that may differ for two pictures to be compared. Pictures cut by 5 % at two edges differ in up to 24.
+    static let mostBits = 24
+    /// Correlation of outlines, as the pictures lie, under which they are not compared: 0.55 and more for pictures that are the same, and
+    /// for one of ten pairs of others.
+    private static let leastOutline: Float = 0.5
+    /// Correlation of coarse details, laid over each other, under which they are looked at no further.
+    private static let leastCoarse = 0.8
+    /// Correlation of fine details from which on they are the same. Stored again in few bits, resized and cut, brain scans and drawn
+    /// phantoms come to 0.97 and more; different phantoms to 0.89 and less, different brain scans to 0.69.
+    static let leastCorrelation = 0.93
     /// Largest share that is looked for beyond an edge.
     private static let largestMargin = 0.1
+    /// Contrast, as a share of the intensities' range, that noise has without anything to see.
+    private static let leastContrast: Float = 0.01
 
     private let bits: UInt64
-    /// Less the mean of the pixels around, far (to find how two pictures lie) and near (to tell whether they are the same).
-    private let coarse: [Float]
-    private let fine: [Float]
+    /// Scaled to bytes: correlation does not see the scale. The first is half as wide.
+    private let outline: [Int8]
+    private let coarse: [Int8]
+    private let fine: [Int8]
 
     /// - Parameter picture: `side` × `side` intensities.
     init(_ picture: [Float]) {
-        let half = (0..<Self.small * Self.small).map { index in
-            let (row, column) = (index / Self.small * 2, index % Self.small * 2)
-            let first = row * Self.side + column
-            return (picture[first] + picture[first + 1] + picture[first + Self.side] + picture[first + Self.side + 1])
-                / 4
-        }
-        bits = Self.hash(half)
-        coarse = Self.details(picture, reach: 4)
-        fine = Self.details(picture, reach: 2)
+        bits = Self.hash(picture)
+        let near = Self.mean(picture, reach: 2), far = Self.mean(picture, reach: 10)
+        outline = Self.bytes(
+            (0..<Self.half * Self.half).map { index in
+                let place = index / Self.half * 2 * Self.side + index % Self.half * 2
+                return near[place] - far[place]
+            })
+        coarse = Self.bytes(Self.difference(picture, Self.mean(picture, reach: 4)))
+        let details = Self.difference(picture, near)
+        let power = Self.mean(details.map { $0 * $0 }, reach: 3)
+        fine = Self.bytes(zip(details, power).map { $0 / (max($1, 0).squareRoot() + Self.leastContrast) })
     }
 
     /// Bits in which two pictures' hashes differ.
@@ -43,16 +51,60 @@ struct PictureFingerprint: Sendable, Hashable {
 
     /// Whether both show the same picture.
     func matches(_ other: PictureFingerprint) -> Bool {
-        distance(other) <= Self.mostBits && correlation(other) >= Self.leastCorrelation
+        guard resembles(other) else { return false }
+        // The one that is cut has finer details: laid over the other it loses none.
+        return correlation(other) >= Self.leastCorrelation || other.correlation(self) >= Self.leastCorrelation
+    }
+
+    /// Whether it is worth the time to compare them.
+    private func resembles(_ other: PictureFingerprint) -> Bool {
+        guard distance(other) <= Self.mostBits else { return false }
+        var (product, first, second): (Int32, Int32, Int32) = (0, 0, 0)
+        outline.withUnsafeBufferPointer { a in
+            other.outline.withUnsafeBufferPointer { b in
+                for index in 0..<a.count {
+                    let (p, q) = (Int32(a[index]), Int32(b[index]))
+                    product &+= p &* q
+                    first &+= p &* p
+                    second &+= q &* q
+                }
+            }
+        }
+        guard first > 0, second > 0 else { return first == second }
+        return Float(product) >= Self.leastOutline * (Float(first) * Float(second)).squareRoot()
+    }
+
+    /// All pairs that show the same picture, of those that `isWanted`; on all cores.
+    static func pairs(
+        of prints: [PictureFingerprint], isWanted: @Sendable (Int, Int) -> Bool
+    ) -> [(first: Int, second: Int)] {
+        var found = [[Int]](repeating: [], count: prints.count)
+        found.withUnsafeMutableBufferPointer { found in
+            nonisolated(unsafe) let found = found
+            DispatchQueue.concurrentPerform(iterations: prints.count) { first in
+                found[first] = prints.indices[(first + 1)...].filter { second in
+                    isWanted(first, second) && prints[first].matches(prints[second])
+                }
+            }
+        }
+        return found.enumerated().flatMap { first, others in others.map { (first, $0) } }
+    }
+
+    // MARK: What is kept of a picture
+
+    private static let cosine = (0..<8 * half).map {
+        cos(.pi * Double($0 / half) * (Double($0 % half) + 0.5) / Double(half))
     }
 
     private static func hash(_ picture: [Float]) -> UInt64 {
-        let n = small
+        let n = half
+        let small = (0..<n * n).map { index in
+            let first = index / n * 2 * side + index % n * 2
+            return Double(picture[first] + picture[first + 1] + picture[first + side] + picture[first + side + 1]) / 4
+        }
         var rows = [Double](repeating: 0, count: n * 8)
         for row in 0..<n {
-            for u in 0..<8 {
-                rows[row * 8 + u] = (0..<n).reduce(0) { $0 + Double(picture[row * n + $1]) * cosine[u * n + $1] }
-            }
+            for u in 0..<8 { rows[row * 8 + u] = (0..<n).reduce(0) { $0 + small[row * n + $1] * cosine[u * n + $1] } }
         }
         var values: [Double] = []
         for v in 0..<8 {
@@ -62,104 +114,121 @@ struct PictureFingerprint: Sendable, Hashable {
         return values.enumerated().reduce(0) { $0 | ($1.element > median ? 1 << UInt64($1.offset) : 0) }
     }
 
-    private static let cosine = (0..<8 * small).map {
-        cos(.pi * Double($0 / small) * (Double($0 % small) + 0.5) / Double(small))
+    /// The mean of the pixels within `reach` of each, as far as there are some.
+    private static func mean(_ picture: [Float], reach: Int) -> [Float] {
+        func run(_ values: [Float], along step: Int, across line: Int) -> [Float] {
+            var result = values
+            for start in 0..<side {
+                for place in 0..<side {
+                    let range = max(0, place - reach)...min(side - 1, place + reach)
+                    let sum = range.reduce(Float(0)) { $0 + values[start * line + $1 * step] }
+                    result[start * line + place * step] = sum / Float(range.count)
+                }
+            }
+            return result
+        }
+        return run(run(picture, along: 1, across: side), along: side, across: 1)
     }
 
-    /// The picture less its surroundings' mean.
-    private static func details(_ picture: [Float], reach: Int) -> [Float] {
-        var result = picture
-        for row in 0..<side {
-            for column in 0..<side {
-                var sum: Float = 0, count: Float = 0
-                for y in max(0, row - reach)...min(side - 1, row + reach) {
-                    for x in max(0, column - reach)...min(side - 1, column + reach) {
-                        sum += picture[y * side + x]
-                        count += 1
-                    }
-                }
-                result[row * side + column] = picture[row * side + column] - sum / count
-            }
-        }
-        return result
+    private static func difference(_ first: [Float], _ second: [Float]) -> [Float] {
+        zip(first, second).map { $0 - $1 }
     }
+
+    /// Scaled so that the largest is 127; all 0 where nothing differs from 0 by a millionth.
+    private static func bytes(_ values: [Float]) -> [Int8] {
+        let largest = values.reduce(0) { max($0, abs($1)) }
+        guard largest > 1e-6 else { return [Int8](repeating: 0, count: values.count) }
+        return values.map { Int8(($0 * 127 / largest).rounded()) }
+    }
+
+    // MARK: Laying one picture over another
 
     /// The best correlation of fine details over cuts of the four edges, each moved as long as it gets better: first by coarse details,
     /// whose correlation it is where that is low.
     func correlation(_ other: PictureFingerprint) -> Double {
-        var margins = [0.0, 0.0, 0.0, 0.0]
-        let coarse = Self.climb(self.coarse, other.coarse, &margins, steps: [0.04, 0.02, 0.01], stride: 2)
+        var margins = SIMD4<Double>()
+        let coarse = Self.climb(
+            self.coarse, other.coarse, &margins, steps: [(0.04, 0.5), (0.02, 0.65), (0.01, 0)], every: 2)
         guard coarse >= Self.leastCoarse else { return min(coarse, Self.leastCoarse) }
-        return Self.climb(fine, other.fine, &margins, steps: [0.01, 0.005, 0.0025], stride: 1)
+        return Self.climb(fine, other.fine, &margins, steps: [(0.01, 0), (0.005, 0), (0.0025, 0)], every: 1)
     }
 
     /// Single edges, both of a direction to one side (a cut of one, or another size) or against each other (a shift), and all.
-    private static let moves: [[Double]] = [
+    private static let moves: [SIMD4<Double>] = [
         [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 1, 0, 0], [1, -1, 0, 0], [0, 0, 1, 1],
-        [0, 0, 1, -1],
-        [1, 1, 1, 1],
+        [0, 0, 1, -1], [1, 1, 1, 1],
     ]
 
+    /// - Parameter steps: How far edges move, and the correlation that must be there after those moves.
     private static func climb(
-        _ first: [Float], _ second: [Float], _ margins: inout [Double], steps: [Double], stride: Int
+        _ first: [Int8], _ second: [Int8], _ margins: inout SIMD4<Double>, steps: [(size: Double, least: Double)],
+        every: Int
     ) -> Double {
-        var best = correlation(first, second, margins, every: stride)
+        var best = correlation(first, second, margins, every: every)
         for step in steps {
             var isBetter = true, rounds = 0
             while isBetter, rounds < 8 {
                 isBetter = false
                 rounds += 1
                 for move in moves {
-                    for sign in [step, -step] {
-                        let next = zip(margins, move).map { $0 + sign * $1 }
-                        guard next.allSatisfy({ abs($0) <= largestMargin }) else { continue }
-                        let value = correlation(first, second, next, every: stride)
+                    for sign in [step.size, -step.size] {
+                        let next = margins + sign * move
+                        guard max(next.max(), -next.min()) <= largestMargin + 1e-9 else { continue }
+                        let value = correlation(first, second, next, every: every)
                         if value > best + 1e-6 { (best, margins, isBetter) = (value, next, true) }
                     }
                 }
             }
-            // Pictures that are the same are alike from the start.
-            if best < 0.3 { return best }
+            if best < step.least { return best }
         }
         return best
     }
 
+    /// Where a row or column of one picture lies in the other, as far as it does.
+    private struct Track {
+        let places: [(own: Int, other: Int, part: Float)]
+
+        init(from margin: Double, to end: Double, every step: Int) {
+            let last = Double(side - 1)
+            places = stride(from: 0, to: side, by: step).compactMap { own in
+                let place = margin * last + Double(own) * (1 - margin - end)
+                guard place >= 0, place <= last else { return nil }
+                let other = min(Int(place), side - 2)
+                return (own, other, Float(place - Double(other)))
+            }
+        }
+    }
+
     /// The correlation with the part of `second` inside the margins (beyond its edges where they are negative).
     private static func correlation(
-        _ first: [Float], _ second: [Float], _ margins: [Double], every step: Int
+        _ first: [Int8], _ second: [Int8], _ margins: SIMD4<Double>, every step: Int
     ) -> Double {
-        let n = Double(Self.side - 1)
-        let (left, top) = (margins[0] * n, margins[2] * n)
-        let (across, down) = (1 - margins[0] - margins[1], 1 - margins[2] - margins[3])
-        var (sums, squares, products) = ((0.0, 0.0), (0.0, 0.0), 0.0)
-        var count = 0.0
+        let columns = Track(from: margins[0], to: margins[1], every: step)
+        let rows = Track(from: margins[2], to: margins[3], every: step)
+        var (sums, squares, products) = ((Float(0), Float(0)), (Float(0), Float(0)), Float(0))
         first.withUnsafeBufferPointer { a in
             second.withUnsafeBufferPointer { b in
-                for row in stride(from: 0, to: Self.side, by: step) {
-                    let y = top + Double(row) * down
-                    guard y >= 0, y <= n else { continue }
-                    let y0 = min(Int(y), Self.side - 2)
-                    let bottom = Float(y - Double(y0))
-                    for column in stride(from: 0, to: Self.side, by: step) {
-                        let x = left + Double(column) * across
-                        guard x >= 0, x <= n else { continue }
-                        let x0 = min(Int(x), Self.side - 2)
-                        let right = Float(x - Double(x0))
-                        let corner = y0 * Self.side + x0
-                        let upper = b[corner] * (1 - right) + b[corner + 1] * right
-                        let lower = b[corner + Self.side] * (1 - right) + b[corner + Self.side + 1] * right
-                        let p = Double(a[row * Self.side + column]), q = Double(upper * (1 - bottom) + lower * bottom)
-                        sums = (sums.0 + p, sums.1 + q)
-                        squares = (squares.0 + p * p, squares.1 + q * q)
-                        products += p * q
-                        count += 1
+                columns.places.withUnsafeBufferPointer { columns in
+                    for row in rows.places {
+                        let (own, upper) = (row.own * side, row.other * side)
+                        for column in columns {
+                            let corner = upper + column.other
+                            let (b0, b1) = (Float(b[corner]), Float(b[corner + 1]))
+                            let (b2, b3) = (Float(b[corner + side]), Float(b[corner + side + 1]))
+                            let top = b0 + (b1 - b0) * column.part, bottom = b2 + (b3 - b2) * column.part
+                            let p = Float(a[own + column.own]), q = top + (bottom - top) * row.part
+                            sums = (sums.0 + p, sums.1 + q)
+                            squares = (squares.0 + p * p, squares.1 + q * q)
+                            products += p * q
+                        }
                     }
                 }
             }
         }
-        let variance = (squares.0 - sums.0 * sums.0 / count) * (squares.1 - sums.1 * sums.1 / count)
+        let count = Float(columns.places.count * rows.places.count)
+        let variances = (squares.0 - sums.0 * sums.0 / count, squares.1 - sums.1 * sums.1 / count)
         // Two blanks have nothing to tell them apart.
-        guard variance > 1e-18 else { return squares.0 < 1e-9 && squares.1 < 1e-9 ? 1 : 0 }
-        return (products - sums.0 * sums.1 / count) / variance.squareRoot()
+        guard variances.0 > 0, variances.1 > 0 else { return squares.0 == 0 && squares.1 == 0 ? 1 : 0 }
+        return Double((products - sums.0 * sums.1 / count) / (variances.0 * variances.1).squareRoot())
     }
 }
