@@ -71,7 +71,10 @@ let package = Package(
         library("Pipeline", ["EfficientNet", "Imaging", "Store", "Conversion", "CCodecs", "CSystem", crypto, yams]),
         library(
             "Training",
-            ["CKernels", "Tensors", "EfficientNet", "Imaging", "Store", "Pipeline", "CSystem", crypto, yams]),
+            [
+                "CKernels", "Tensors", "EfficientNet", "Imaging", "Conversion", "Store", "Pipeline", "CSystem", crypto,
+                yams,
+            ]),
         library("Reporting", ["Store", "Training", mustache], resources: [.embedInCode("Templates")]),
         .executableTarget(
             name: "nightread", dependencies: ["Pipeline", "Reporting", "Training", arguments],

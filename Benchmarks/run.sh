@@ -5,8 +5,8 @@ set -euo pipefail
 nightread=$(realpath "$1") python=$2
 cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1
-pairs=5 seconds=3 scans=90 nights=3
-[ -z "${QUICK:-}" ] || pairs=1 seconds=0.5 scans=12 nights=1
+pairs=5 seconds=3 training=10 scans=90 nights=3
+[ -z "${QUICK:-}" ] || pairs=1 seconds=0.5 training=1 scans=12 nights=1
 
 processor=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
 family=$(sed -n 's/^cpu family[^:]*: *//p' /proc/cpuinfo | head -n 1)-$(sed -n 's/^model[^ a-z]*: *//p' /proc/cpuinfo | head -n 1)
@@ -50,6 +50,14 @@ lacking() {
         "$python" training_peers.py --nightread "$nightread" --pairs $pairs --seconds $seconds
     else
         lacking "torch and timm, or keras" "torch timm tensorflow-cpu"
+    fi
+    echo
+    echo "## A training's steps beside its peers, in turn"
+    echo
+    if has torch timm || has keras; then
+        "$python" training_peers.py --nightread "$nightread" --pairs $pairs --seconds $training
+    else
+        lacking "torch, timm or tensorflow" "torch timm tensorflow-cpu"
     fi
     echo
     echo "## Decoding beside its peers, in turn"

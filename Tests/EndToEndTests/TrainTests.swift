@@ -82,7 +82,8 @@ struct TrainTests {
         #expect(output.status == 0, "\(output.error)")
         #expect(output.out.contains("24 scans with 24 frames: 18 for training, 6 for validation"), "\(output.out)")
         #expect(output.out.contains("phase 1, epoch 3 of 3: loss "))
-        #expect(output.lines.last?.hasSuffix("/model") == true)
+        #expect(output.lines.last?.hasPrefix("trained: validation accuracy ") == true, "\(output.out)")
+        #expect(output.lines.last?.hasSuffix("/model.report/index.html") == true)
         #expect(!study.exists("model.checkpoint.safetensors"))
 
         let model = try ModelPackage.open(study.path("model"))
@@ -94,6 +95,22 @@ struct TrainTests {
         #expect(provenance.settings?.contains("epochs: 3") == true)
         #expect(provenance.trainedBy?.hasPrefix("nightread ") == true)
         #expect(provenance.metrics?["validation_scans"] == 6)
+        #expect(Set(model.manifest.thresholds.keys) == ["effusion", "nodule"])
+        #expect(try model.statistics()?.groups == 3)
+        let page = try String(contentsOf: study.path("model.report/index.html"), encoding: .utf8)
+        for text in [
+            "How training went", "The weights of epoch", "largest sensitivity", model.digest, "data:image/png",
+        ] {
+            #expect(page.contains(text), "\(text)")
+        }
+        let table = try String(contentsOf: study.path("model.report/scans.csv"), encoding: .utf8)
+            .split(whereSeparator: \.isNewline)
+        #expect(table[0] == "path,label,split,sha256")
+        #expect(
+            table.filter { $0.contains(",train,") }.count == 18
+                && table.filter { $0.contains(",validation,") }.count == 6)
+        let attributes = try FileManager.default.attributesOfItem(atPath: study.path("model.report/index.html").path)
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
 
         let night = """
             study: night
@@ -132,6 +149,33 @@ struct TrainTests {
         #expect(try study.weights("broken") == study.weights("whole"))
     }
 
+    @Test(
+        "Killed at any moment, thirty times, and resumed: no half-written file is in the way, and the weights are the same",
+        .enabled(
+            if: ProcessInfo.processInfo.environment["NIGHTREAD_LONG_TESTS"] == "1",
+            "set NIGHTREAD_LONG_TESTS=1 to run it"))
+    func killedAnywhere() throws {
+        let study = try TrainingStudy()
+        try study.write(output: "whole", phases: Self.phases, extra: Self.everything)
+        let whole = try study.train(["--quiet"])
+        #expect(whole.status == 0, "\(whole.error)")
+        try study.write(output: "broken", phases: Self.phases, extra: Self.everything)
+        var random = SystemRandomNumberGenerator(), kills = 0
+        while kills < 30, !study.exists("broken") {
+            let started = try Program.start(["train", "train.yaml", "--resume"], in: study.folder)
+            usleep(UInt32.random(in: 50_000...1_500_000, using: &random))
+            if kill(started.pid, SIGKILL) == 0 { kills += 1 }
+            let output = started.wait()
+            #expect(output.status == 128 + SIGKILL || output.status == 0, "\(output.error)")
+        }
+        if !study.exists("broken") {
+            let resumed = try study.train(["--resume"])
+            #expect(resumed.status == 0, "\(resumed.error)")
+        }
+        #expect(kills > 3)
+        #expect(try study.weights("broken") == study.weights("whole"))
+    }
+
     @Test("A checkpoint of other settings is refused, and says what changed")
     func otherSettings() throws {
         let study = try TrainingStudy()
@@ -154,12 +198,38 @@ struct TrainTests {
             model: "{from: start}", phases: "[{train: head, epochs: 1, rate: 1e-3}]")
         let output = try study.train()
         #expect(output.status == 0, "\(output.error)")
-        #expect(output.out.contains("classifier.weight [3, 1280]: random, the package's is [2, 1280]"), "\(output.out)")
+        #expect(output.out.contains("classifier.weight [3, 1280]: random, the source's is [2, 1280]"), "\(output.out)")
         #expect(!output.out.contains("conv_stem"))
         // Only the head was trained: everything else is the package's.
         let (start, model) = (try ModelPackage.open(study.path("start")), try ModelPackage.open(study.path("model")))
         let (before, after) = (try start.tensors(), try model.tensors())
         for (name, tensor) in before where !name.hasPrefix("classifier") { #expect(after[name] == tensor, "\(name)") }
+    }
+
+    @Test("From a weight file as other programs write it, with a head of its own")
+    func fromWeightFile() throws {
+        let study = try TrainingStudy()
+        try Models.write(.lite0, to: study.path("start"))
+        // timm's names; the package's own weights are such a file.
+        try FileManager.default.copyItem(
+            at: study.path("start/weights.safetensors"), to: study.path("lite0.safetensors"))
+        try study.write(
+            model: "{from: lite0.safetensors, resolution: 32}", phases: "[{train: head, epochs: 1, rate: 1e-3}]",
+            extra: "abstain: false\nthresholds: {sensitivity: 0.8}\nreport: page")
+        let output = try study.train()
+        #expect(output.status == 0, "\(output.error)")
+        #expect(output.out.contains("start: lite0 from "), "\(output.out)")
+        #expect(output.out.contains("classifier.weight [3, 1280]: random"), "\(output.out)")
+        let (start, model) = (try ModelPackage.open(study.path("start")), try ModelPackage.open(study.path("model")))
+        let (before, after) = (try start.tensors(), try model.tensors())
+        for (name, tensor) in before where !name.hasPrefix("classifier") { #expect(after[name] == tensor, "\(name)") }
+        #expect(try model.statistics() == nil)
+        let page = try String(contentsOf: study.path("page/index.html"), encoding: .utf8)
+        #expect(page.contains("a sensitivity of at least 0.8"))
+        try Data("no weights".utf8).write(to: study.path("lite0.safetensors"))
+        let refused = try study.train(["--dry-run"])
+        #expect(refused.status == 64)
+        #expect(refused.error.contains("lite0.safetensors"), "\(refused.error)")
     }
 
     @Test("A loss that is not finite stops the training and names the batch's scans; the state before stands")

@@ -73,10 +73,15 @@ struct TrainingFileTests {
             stop: {metric: loss, patience: 6}
             keep: last
             weights: f16
+            thresholds: {sensitivity: 0.9}
+            abstain: 0.04
+            report: page
             preprocessing: {fit: pad}
             """)
         #expect(
             file.name == "n" && file.output.hasSuffix("/out/model") && file.threads == 3 && file.weights == .float16)
+        #expect(file.thresholdRule == .sensitivity(0.9) && file.falseAbstainRate == 0.04)
+        #expect(file.report.hasSuffix("/page"))
         #expect(file.data.labels == ["b", "a"] && file.data.negative == "a" && file.data.isMultiple == true)
         #expect(file.data.validation == 0.3)
         #expect(file.start.variant == .lite1 && file.start.padding == .symmetric && file.start.resolution == 96)

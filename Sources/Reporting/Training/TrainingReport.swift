@@ -99,6 +99,26 @@ public struct TrainingReport: Sendable {
         }
     }
 
+    /// A scan of the training, for `scans.csv`.
+    public struct Scan: Sendable {
+        /// Path below the data's folder.
+        public var path: String
+        /// Its labels' names.
+        public var labels: [String]
+        /// On which side it was.
+        public var split: String
+        /// SHA-256 of its content, hexadecimal.
+        public var digest: String
+
+        /// Memberwise.
+        public init(path: String, labels: [String], split: String, digest: String) {
+            self.path = path
+            self.labels = labels
+            self.split = split
+            self.digest = digest
+        }
+    }
+
     /// The model's name.
     public var model: String
     /// What was read, in words: `120 validation scans`.
@@ -123,6 +143,8 @@ public struct TrainingReport: Sendable {
     public var notes: [String]
     /// Settings, then provenance: a column each.
     public var facts: [[Fact]]
+    /// All scans of the training; empty for an evaluation.
+    public var scans: [Scan] = []
 
     /// A report with its numbers; the rest is empty until it is set.
     public init(model: String, data: String, evaluation: Evaluation) {
@@ -137,14 +159,26 @@ public struct TrainingReport: Sendable {
         facts = []
     }
 
-    /// Writes `index.html` into `folder`, for the user alone (0600, the folder 0700 where it is made): complete, or not at all.
+    /// Writes `index.html` into `folder`, and for a training `scans.csv` (path, label, split, sha256: a manifest that `nightread train`
+    /// divides in the same way), for the user alone (0600, the folder 0700 where it is made): each complete, or not at all.
     ///
     /// - Throws: `ReportingError.store` with `outputRefused`, `outputFull` or `io`.
     public func write(to folder: URL, program: String, at moment: Timestamp = .now()) throws(ReportingError) {
         let page = try page(program: program, at: moment)
         try fromStore { () throws(StoreError) in
             try OutputFile.publish(Array(page.utf8), to: folder.appendingPathComponent("index.html"))
+            guard !scans.isEmpty else { return }
+            try OutputFile.publish(scansCSV, to: folder.appendingPathComponent("scans.csv"))
         }
+    }
+
+    private var scansCSV: [UInt8] {
+        var document = CSVDocument(header: ["path", "label", "split", "sha256"])
+        for scan in scans {
+            document.append(
+                [.text(scan.path), .text(scan.labels.joined(separator: "|")), .text(scan.split), .text(scan.digest)])
+        }
+        return document.bytes
     }
 
     /// The page alone.

@@ -7,7 +7,7 @@ public import Tensors
 /// ```yaml
 /// name: chest-b0
 /// data: {folder: scans}                  # a folder per class; or {manifest: labels.csv}
-/// model: {variant: b0}                   # or {from: PACKAGE}
+/// model: {variant: b0}                   # or {from: PACKAGE or weight file}
 /// output: models/chest-b0
 /// phases:
 ///   - {train: all, epochs: 10, rate: 1e-3}
@@ -32,15 +32,15 @@ public struct TrainingFile: Sendable, Hashable {
 
     /// What the network is and where its weights come from.
     public struct Start: Sendable, Hashable {
-        /// Absolute path of a model package; nil: random weights.
-        public var package: String?
-        /// The network; nil: the package's.
+        /// Absolute path of a model package or of a weight file; nil: random weights.
+        public var source: String?
+        /// The network; nil: the source's.
         public var variant: Variant?
         /// How stride-2 convolutions pad, for random weights.
         public var padding = ModelManifest.Padding.same
-        /// What follows the last convolution; nil: the package's kind, or linear.
+        /// What follows the last convolution; nil: the source's kind, or linear.
         public var head: ModelManifest.Head?
-        /// Side of the input; nil: the package's or the variant's.
+        /// Side of the input; nil: the source's or the variant's.
         public var resolution: Int?
     }
 
@@ -64,6 +64,12 @@ public struct TrainingFile: Sendable, Hashable {
     public var threads: Int?
     /// Keys that replace those of the start's preprocessing.
     public var preprocessing: PreprocessingOverrides
+    /// How the labels' thresholds are chosen on the validation scans.
+    public var thresholdRule = ThresholdRule.youden
+    /// The share of validation scans that the model may turn away as unlike what it was trained on; nil: it turns none away.
+    public var falseAbstainRate: Double? = FeatureStatistics.defaultFalseAbstainRate
+    /// Absolute path of the report's folder.
+    public var report: String
 
     /// Where the training's state is kept between epochs.
     public var checkpoint: String { output + ".checkpoint.safetensors" }

@@ -9,7 +9,7 @@ extension TrainingFile {
         "name", "data", "model", "output", "phases", "batch", "accumulate", "seed", "threads", "optimizer", "loss",
         "balance",
         "dropout", "drop_connect", "batch_norm_momentum", "average", "augmentation", "stop", "keep", "preprocessing",
-        "weights",
+        "weights", "thresholds", "abstain", "report",
     ]
 
     /// Reads the training file at `path`.
@@ -48,7 +48,9 @@ private struct TrainingFileReader {
             start: start, output: output, weights: top.choice("weights", SafetensorsWriter.Precision.self) ?? .float32,
             recipe: recipe,
             threads: top.integer("threads", in: 1...1024),
-            preprocessing: PreprocessingOverrides(pipeline: top))
+            preprocessing: PreprocessingOverrides(pipeline: top), thresholdRule: thresholdRule(top),
+            falseAbstainRate: falseAbstainRate(top),
+            report: top.text("report").map(absolute) ?? output + ".report")
     }
 
     private func absolute(_ path: String) -> String { YAMLDocument.absolute(path, from: folder) }
@@ -60,8 +62,8 @@ private struct TrainingFileReader {
                 problems: problems)
         else { return nil }
         var data = TrainingFile.Data()
-        data.folder = existing(mapping, "folder", isFolder: true)
-        data.manifest = existing(mapping, "manifest", isFolder: false)
+        data.folder = existing(mapping, "folder", .folder)
+        data.manifest = existing(mapping, "manifest", .file)
         if (mapping.node("folder") == nil) == (mapping.node("manifest") == nil) {
             problems.add(at: node, key: "data", "expected either folder (a folder per class) or manifest (a CSV file)")
         }
@@ -77,12 +79,18 @@ private struct TrainingFileReader {
         return data
     }
 
-    private func existing(_ mapping: YAMLMapping, _ key: String, isFolder: Bool) -> String? {
+    private enum Place: String {
+        case folder, file
+        case any = "file or folder"
+    }
+
+    private func existing(_ mapping: YAMLMapping, _ key: String, _ place: Place) -> String? {
         guard let node = mapping.node(key), let path = mapping.text(key).map(absolute) else { return nil }
         var found: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &found), found.boolValue == isFolder else {
-            problems.add(
-                .missing, at: node, key: mapping.name(key), "no such \(isFolder ? "folder" : "file"): \(path)")
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &found),
+            place == .any || found.boolValue == (place == .folder)
+        else {
+            problems.add(.missing, at: node, key: mapping.name(key), "no such \(place.rawValue): \(path)")
             return nil
         }
         return path
@@ -94,15 +102,15 @@ private struct TrainingFileReader {
                 node, key: "model", known: ["from", "variant", "convention", "head", "resolution"], problems: problems)
         else { return nil }
         var start = TrainingFile.Start()
-        start.package = existing(mapping, "from", isFolder: true)
+        start.source = existing(mapping, "from", .any)
         start.variant = mapping.choice("variant", Variant.self)
         if mapping.node("from") == nil, mapping.node("variant") == nil {
             problems.add(
                 at: node, key: "model",
-                "expected from (a model package; weight files become one by `nightread import`) or variant")
+                "expected from (a model package, or a weight file that `nightread import` reads) or variant")
         }
         if let convention = mapping.node("convention"), mapping.node("from") != nil {
-            problems.add(at: convention, key: "model.convention", "the package in model.from has its own; leave it out")
+            problems.add(at: convention, key: "model.convention", "what model.from names has its own; leave it out")
         }
         start.padding = mapping.choice("convention", ModelManifest.Padding.self) ?? start.padding
         start.head = head(mapping)
@@ -122,6 +130,23 @@ private struct TrainingFileReader {
         }
         if let hidden = rule.integer("mlp", in: 1...65_536) { return .mlp(hidden: hidden) }
         return rule.integer("flatten-mlp", in: 1...65_536).map { .flattenMLP(hidden: $0) }
+    }
+
+    private func thresholdRule(_ top: YAMLMapping) -> ThresholdRule {
+        guard let node = top.node("thresholds"), node.scalar?.string != "youden" else { return .youden }
+        guard node.mapping?.count == 1,
+            let rule = YAMLMapping(node, key: "thresholds", known: ["sensitivity"], problems: problems)
+        else {
+            problems.add(
+                at: node, key: "thresholds", "expected youden or {sensitivity: 0.95}, found \(describe(node))")
+            return .youden
+        }
+        return rule.number("sensitivity", in: 0.01...1).map { .sensitivity($0) } ?? .youden
+    }
+
+    private func falseAbstainRate(_ top: YAMLMapping) -> Double? {
+        if top.node("abstain")?.bool == false { return nil }
+        return top.number("abstain", in: 0...0.5) ?? FeatureStatistics.defaultFalseAbstainRate
     }
 
     private func recipe(_ top: YAMLMapping) -> Recipe? {

@@ -1,25 +1,28 @@
+import Conversion
+import Crypto
 public import EfficientNet
 import Foundation
 import Imaging
 import Pipeline
+import Store
 import Tensors
 
 /// The network that a training begins with: its description and first weights.
 public struct NetworkStart {
-    /// What was made of a tensor that did not come from the package.
+    /// What was made of a tensor that did not come from the source.
     public struct Fresh: Sendable, Hashable, CustomStringConvertible {
         /// The tensor.
         public var name: String
         /// Its shape here.
         public var shape: [Int]
-        /// Its shape in the package; nil where there is none of the name.
+        /// Its shape in the source; nil where there is none of the name.
         public var found: [Int]?
         /// Why it was not taken although it would fit.
         public var reason: String?
 
         /// For people.
         public var description: String {
-            let why = reason ?? found.map { "the package's is \($0)" } ?? "the package has none"
+            let why = reason ?? found.map { "the source's is \($0)" } ?? "the source has none"
             return "\(name) \(shape): random, \(why)"
         }
     }
@@ -28,11 +31,11 @@ public struct NetworkStart {
     public var manifest: ModelManifest
     /// First weights by name.
     var tensors: [String: Tensor]
-    /// Tensors that are random although there is a package.
+    /// Tensors that are random although there is a source.
     public var fresh: [Fresh] = []
-    /// Tensors of the package that nothing here takes.
+    /// Tensors of the source that nothing here takes.
     public var unused: [String] = []
-    /// The package's digest, or a word for random weights.
+    /// The source's digest, or a word for random weights.
     public var origin: String
 
     var description: NetworkDescription {
@@ -42,16 +45,17 @@ public struct NetworkStart {
             resolution: manifest.preprocessing.resolution)
     }
 
-    /// Opens the package, or draws weights.
+    /// Opens the source, or draws weights.
     ///
-    /// - Throws: `EfficientNetError` of the package, `DataError.unusable` where it is of another variant or the labels do not fit.
+    /// - Throws: `EfficientNetError` of a package, `ConversionError` or `PipelineError` of a weight file; `DataError.unusable` where it
+    ///   is of another variant or the labels do not fit.
     init(_ file: TrainingFile, labels: [String], isMultiple: Bool) throws {
-        let package = try file.start.package.map { try ModelPackage.open(URL(fileURLWithPath: $0)) }
-        if let package, let variant = file.start.variant, package.manifest.variant != variant {
+        let source = try file.start.source.map { try WeightSource($0) }
+        if let source, let variant = file.start.variant, source.manifest.variant != variant {
             throw DataError.unusable(
                 path: file.path,
                 problems: [
-                    "model.variant: expected \(package.manifest.variant.rawValue), as the package \(package.folder.path) has it, "
+                    "model.variant: expected \(source.manifest.variant.rawValue), as \(source.path) has it, "
                         + "found \(variant.rawValue)"
                 ])
         }
@@ -60,25 +64,25 @@ public struct NetworkStart {
                 path: file.path,
                 problems: ["data.negative: expected one of \(labels.joined(separator: ", ")), found \(negative)"])
         }
-        let variant = package?.manifest.variant ?? file.start.variant ?? .b0
-        var preprocessing = file.preprocessing.applied(to: package?.manifest.preprocessing ?? .standard(for: variant))
+        let variant = source?.manifest.variant ?? file.start.variant ?? .b0
+        var preprocessing = file.preprocessing.applied(to: source?.manifest.preprocessing ?? .standard(for: variant))
         // Every pixel counts where a model learns; whether a night may decode less is the pipeline's choice.
         preprocessing.jpegScaling = false
         preprocessing.resolution = file.start.resolution ?? preprocessing.resolution
         manifest = ModelManifest(
-            name: file.name, variant: variant, padding: package?.manifest.padding ?? file.start.padding,
-            batchNormEpsilon: package?.manifest.batchNormEpsilon,
-            head: file.start.head ?? package?.manifest.head ?? .linear,
+            name: file.name, variant: variant, padding: source?.manifest.padding ?? file.start.padding,
+            batchNormEpsilon: source?.manifest.batchNormEpsilon,
+            head: file.start.head ?? source?.manifest.head ?? .linear,
             activation: isMultiple ? .sigmoid : .softmax, labels: labels, negativeLabel: file.data.negative,
             preprocessing: preprocessing)
-        origin = package?.digest ?? "random"
+        origin = source?.digest ?? "random"
         var random = SeededGenerator(seed: file.recipe.seed, stream: 0x1217)
         tensors = try InitialWeights.make(for: manifest, using: &random)
         try drawHead(using: &random)
-        if let package { try take(package) }
+        if let source { take(source) }
     }
 
-    private static func isHead(_ name: String) -> Bool { name.hasPrefix("classifier.") || name.hasPrefix("head.") }
+    fileprivate static func isHead(_ name: String) -> Bool { name.hasPrefix("classifier.") || name.hasPrefix("head.") }
 
     /// Dense layers of the head start within ±1/√inputs, as PyTorch's `Linear` does: with few labels, ±1/√outputs would begin far off.
     private mutating func drawHead(using random: inout SeededGenerator) throws {
@@ -90,21 +94,47 @@ public struct NetworkStart {
         }
     }
 
-    private mutating func take(_ package: ModelPackage) throws {
-        let found = try package.tensors()
-        let isSameHead = package.manifest.labels == manifest.labels && package.manifest.head == manifest.head
+    private mutating func take(_ source: WeightSource) {
+        let isSameHead = source.manifest.labels == manifest.labels && source.manifest.head == manifest.head
         for parameter in manifest.parameters {
-            let tensor = found[parameter.name]
+            let tensor = source.tensors[parameter.name]
             if let tensor, tensor.shape == parameter.shape, isSameHead || !Self.isHead(parameter.name) {
                 tensors[parameter.name] = tensor
             } else {
                 fresh.append(
                     Fresh(
                         name: parameter.name, shape: parameter.shape, found: tensor?.shape,
-                        reason: tensor?.shape == parameter.shape ? "the package's is for other labels" : nil))
+                        reason: tensor?.shape == parameter.shape ? "the source's is for other labels" : nil))
             }
         }
         let known = Set(manifest.parameters.map(\.name))
-        unused = found.keys.filter { !known.contains($0) }.sorted()
+        unused = source.tensors.keys.filter { !known.contains($0) }.sorted()
+    }
+}
+
+/// Trained weights that lie somewhere: a model package, or a weight file as `nightread import` reads it.
+private struct WeightSource {
+    let path: String
+    let manifest: ModelManifest
+    let tensors: [String: Tensor]
+    /// A package's digest; a file's SHA-256, hexadecimal.
+    let digest: String
+
+    init(_ path: String) throws {
+        self.path = path
+        let url = URL(fileURLWithPath: path)
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            let package = try ModelPackage.open(url)
+            (manifest, tensors, digest) = (package.manifest, try package.tensors(), package.digest)
+            return
+        }
+        let plan = try ImportPlan(
+            IsolatedSource().read(path), options: ImportOptions(),
+            name: url.deletingPathExtension().lastPathComponent)
+        manifest = plan.manifest
+        // A head that the file does not have is none of its tensors.
+        tensors = try plan.weights().filter { !plan.hasFreshHead || !NetworkStart.isHead($0.key) }
+        digest = hexadecimal(SHA256.hash(data: try Data(contentsOf: url, options: .mappedIfSafe)))
     }
 }

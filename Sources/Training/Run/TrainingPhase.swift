@@ -69,7 +69,7 @@ final class TrainingPhase {
             let begin = ContinuousClock.now
             let loss = try epoch(state.epoch)
             let tensors = tensors
-            let score = try validate(tensors)
+            let score = try validate(tensors, epoch: state.epoch)
             state.epoch += 1
             if state.best.map({ score.isBetter(than: $0, by: recipe.metric) }) ?? true {
                 state.best = score
@@ -139,7 +139,7 @@ final class TrainingPhase {
         return total / Double(max(frames, 1))
     }
 
-    private func validate(_ tensors: [String: Tensor]) throws -> ValidationScore {
+    private func validate(_ tensors: [String: Tensor], epoch: Int) throws -> ValidationScore {
         let maker = run.batches, manifest = run.start.manifest
         let targets = maker.targets(maker.validation)
         let evaluation: ValidationReading
@@ -151,6 +151,15 @@ final class TrainingPhase {
         } else {
             evaluation = try ValidationReading(
                 manifest, run.start.description, tensors: tensors, batches: maker, frames: maker.validation)
+        }
+        guard evaluation.logits.allSatisfy(\.isFinite) else {
+            let labels = manifest.labels.count
+            let bad = maker.validation.indices.filter { place in
+                !evaluation.logits[place * labels..<(place + 1) * labels].allSatisfy(\.isFinite)
+            }
+            throw DataError.notFinite(
+                phase: number + 1, epoch: epoch + 1,
+                scans: maker.names(bad.prefix(maker.recipe.batch).map { maker.validation[$0] }))
         }
         return ValidationScore(
             loss: evaluation.loss, probabilities: evaluation.probabilities, targets: targets,

@@ -1,25 +1,7 @@
-public import EfficientNet
-public import Foundation
+import EfficientNet
+import Foundation
 import Imaging
 import Tensors
-
-/// What a training came to.
-public struct TrainingOutcome: Sendable {
-    /// The package that was written.
-    public var package: URL
-    /// Its manifest.
-    public var manifest: ModelManifest
-    /// All epochs.
-    public var history: [EpochRecord]
-    /// What the model says of the validation frames.
-    public var evaluation: ValidationReading
-    /// The same in numbers.
-    public var score: ValidationScore
-    /// The validation frames' names, in the evaluation's order.
-    public var names: [String]
-    /// The validation frames' labels, [frames, labels], 0 or 1.
-    public var targets: [Float]
-}
 
 extension TrainingRun {
     private var identity: TrainingState.Identity {
@@ -80,33 +62,39 @@ extension TrainingRun {
     }
 
     private func write(_ tensors: [String: Tensor], _ state: TrainingState) throws -> TrainingOutcome {
-        var manifest = start.manifest
         let tensors = try rounded(tensors)
-        let description = start.description
-        let evaluation = try ValidationReading(
-            manifest, description, tensors: tensors, batches: batches, frames: batches.validation)
-        let targets = batches.targets(batches.validation)
-        let score = ValidationScore(
-            loss: evaluation.loss, probabilities: evaluation.probabilities, targets: targets, labels: data.labels.count,
-            isMultiple: data.isMultiple)
+        let network = try Network(
+            start.description, weights: Weights(tensors, parameters: start.description.parameters))
+        display.start()
+        let judgement = try TrainingJudgement(self, network)
         let sides = division.sides
+        var manifest = judgement.manifest
         manifest.provenance = ModelManifest.Provenance(
             trainedOn: "\(sides.filter { $0 == .train }.count) scans, \(data.labels.count) labels",
             trainedBy: version, trainedAt: ISO8601DateFormatter().string(from: Date()),
-            metrics: [
+            metrics: judgement.metrics.merging([
                 "validation_scans": Double(sides.filter { $0 == .validation }.count),
-                "validation_accuracy": score.accuracy,
-                "validation_auc": score.auc, "validation_loss": score.loss, "epochs": Double(state.history.count),
-            ],
+                "epochs": Double(state.history.count),
+            ]) { $1 },
             dataSHA256: state.identity.data, seed: file.recipe.seed, settings: file.text)
-        let network = try Network(description, weights: Weights(tensors, parameters: description.parameters))
         let folder = URL(fileURLWithPath: file.output)
         try ModelPackage.write(
-            manifest: manifest, weights: tensors, selfTest: SelfTest.made(for: manifest, network: network), to: folder,
-            precision: file.weights)
+            manifest: manifest, weights: tensors, selfTest: SelfTest.made(for: manifest, network: network),
+            statistics: judgement.statistics, to: folder, precision: file.weights)
         return TrainingOutcome(
-            package: folder, manifest: manifest, history: state.history, evaluation: evaluation, score: score,
-            names: batches.names(batches.validation), targets: targets)
+            package: try ModelPackage.open(folder), history: state.history, kept: kept(state.history),
+            judgement: judgement)
+    }
+
+    /// The epoch whose weights became the model, from 1 over all phases.
+    private func kept(_ history: [EpochRecord]) -> Int {
+        guard file.recipe.keep == .best else { return history.count }
+        var best = 0
+        for (index, record) in history.enumerated()
+        where record.validation.isBetter(than: history[best].validation, by: file.recipe.metric) {
+            best = index
+        }
+        return best + 1
     }
 
     /// What a reader of the package will get of the weights: validation and self-test are about those.

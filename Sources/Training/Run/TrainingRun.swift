@@ -124,10 +124,10 @@ public final class TrainingRun {
 
     private func startLines() -> [String] {
         let manifest = start.manifest
-        let origin = file.start.package ?? "random weights"
+        let origin = file.start.source ?? "random weights"
         var lines = ["start: \(manifest.variant.rawValue) from \(origin)"]
         lines += start.fresh.map { "  \($0)" }
-        if !start.unused.isEmpty { lines.append("  not taken of the package: \(start.unused.joined(separator: ", "))") }
+        if !start.unused.isEmpty { lines.append("  not taken of it: \(start.unused.joined(separator: ", "))") }
         return lines
     }
 

@@ -3,41 +3,24 @@ import Foundation
 import Tensors
 
 /// What a model says of prepared frames, with the engine that reads scans at night.
-public struct ValidationReading: Sendable {
+struct ValidationReading: Sendable {
     /// [frames, labels].
-    public var logits: [Float]
+    var logits: [Float]
     /// [frames, labels], as reading makes them of the logits.
-    public var probabilities: [Double]
+    var probabilities: [Double]
     /// The mean loss, without smoothing and weights.
-    public var loss: Double
+    var loss: Double
 
-    /// Reads frames on `threads` threads.
+    /// Reads frames on all threads.
     ///
     /// - Throws: `EfficientNetError` for weights that are not finite.
     init(
         _ manifest: ModelManifest, _ description: NetworkDescription, tensors: [String: Tensor], batches: BatchMaker,
         frames: [Int]
     ) throws {
-        let weights = try Weights(tensors, parameters: description.parameters)
-        let first = try Network(description, weights: weights)
-        let threads = max(1, min(batches.threads, frames.count)), labels = description.labels
-        let networks = (0..<threads).map { $0 == 0 ? first : Network(sharingWeightsOf: first) }
-        let logits = [Float](unsafeUninitializedCapacity: frames.count * labels) { buffer, initialized in
-            nonisolated(unsafe) let (buffer, networks, prepared) = (buffer, networks, batches.prepared)
-            DispatchQueue.concurrentPerform(iterations: threads) { thread in
-                var input = [Float](repeating: 0, count: prepared.inputCount)
-                for place in thread * frames.count / threads..<(thread + 1) * frames.count / threads {
-                    input.withUnsafeMutableBufferPointer {
-                        prepared.input(prepared.frames[frames[place]], into: $0) { _, _ in }
-                    }
-                    // As many values as the network takes: it cannot refuse them.
-                    let found = input.withUnsafeBufferPointer { try? networks[thread].logits(prepared: $0) }
-                    for label in 0..<labels { buffer[place * labels + label] = found?[label] ?? .nan }
-                }
-            }
-            initialized = frames.count * labels
-        }
-        self.init(logits: logits, manifest: manifest, targets: batches.targets(frames))
+        let network = try Network(description, weights: Weights(tensors, parameters: description.parameters))
+        let readings = FrameReadings(network, batches: batches, frames: frames)
+        self.init(logits: readings.logits, manifest: manifest, targets: batches.targets(frames))
     }
 
     init(logits: [Float], manifest: ModelManifest, targets: [Float]) {

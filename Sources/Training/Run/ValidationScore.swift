@@ -25,27 +25,10 @@ public struct ValidationScore: Sendable, Hashable, Codable {
         }
         accuracy = Double(right) / Double(max(frames * (isMultiple ? labels : 1), 1))
         let areas = (0..<labels).compactMap { label in
-            Self.area((0..<frames).map { (probabilities[$0 * labels + label], targets[$0 * labels + label] == 1) })
+            let places = (0..<frames).map { $0 * labels + label }
+            return RankCurve(scores: places.map { probabilities[$0] }, truths: places.map { targets[$0] == 1 }).area()
         }
         auc = areas.isEmpty ? 0.5 : areas.reduce(0, +) / Double(areas.count)
-    }
-
-    /// The chance that a scan with the label gets a higher value than one without; equal values count half (Mann & Whitney 1947). Nil
-    /// where there is only one kind.
-    static func area(_ values: [(value: Double, isPositive: Bool)]) -> Double? {
-        let sorted = values.sorted { $0.value < $1.value }
-        let positives = sorted.filter(\.isPositive).count
-        guard positives > 0, positives < sorted.count else { return nil }
-        var ranks = 0.0, index = 0
-        while index < sorted.count {
-            var end = index
-            while end < sorted.count, sorted[end].value == sorted[index].value { end += 1 }
-            let rank = Double(index + 1 + end) / 2
-            ranks += rank * Double(sorted[index..<end].filter(\.isPositive).count)
-            index = end
-        }
-        let count = Double(positives)
-        return (ranks - count * (count + 1) / 2) / (count * Double(sorted.count - positives))
     }
 
     /// Whether this is better than `other` by a metric.

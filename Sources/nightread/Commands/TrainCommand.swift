@@ -54,11 +54,24 @@ struct TrainCommand: ParsableCommand {
             }
             guard writes else { return }
             let outcome = try run.train(resume: resume)
+            let folder = URL(fileURLWithPath: run.file.report)
+            try report(run, outcome).write(to: folder, program: "nightread \(Nightread.version)")
+            display.line("model    \(outcome.package.folder.path)")
+            let result = outcome.judgement.evaluation
+            func number(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }
             display.finish(
-                String(format: "validation accuracy %.4f, AUC %.4f: ", outcome.score.accuracy, outcome.score.auc)
-                    + outcome.package.path)
+                "trained: validation accuracy \(number(result.accuracy.value)), AUC \(number(result.meanAUC.value)), "
+                    + "\(outcome.judgement.mistakes.count) of \(result.scans) wrong; report: "
+                    + folder.appending(path: "index.html").path)
         } catch {
             throw ExitStatus.leave(error)
         }
+    }
+
+    private func report(_ run: TrainingRun, _ outcome: TrainingOutcome) throws -> TrainingReport {
+        let judgement = outcome.judgement
+        let shown = judgement.mistakes.prefix(TrainingReport.shownMistakes).map { judgement.frames[$0.scan] }
+        let pictures = try Evaluator(outcome.package, threads: 1).pictures(shown.map { ($0.scan, $0.number) })
+        return TrainingReport(outcome, of: run, pictures: pictures)
     }
 }
