@@ -17,8 +17,8 @@ public struct FeatureStatistics: Sendable, Hashable {
     /// The share of validation scans that `abstainDistance` was chosen to turn away, in 0…1.
     public let falseAbstainRate: Double
 
-    private let whitening: [Float]
-    private let means: [Float]
+    let whitening: [Float]
+    let means: [Float]
 
     /// - Parameters:
     ///   - whitening: The lower triangle of W, row by row.
@@ -29,10 +29,10 @@ public struct FeatureStatistics: Sendable, Hashable {
     ) throws(EfficientNetError) {
         guard features > 0, whitening.count == features * (features + 1) / 2, !means.isEmpty,
             means.count.isMultiple(of: features), whitening.allSatisfy(\.isFinite), means.allSatisfy(\.isFinite),
-            abstainDistance >= 0, (0...1).contains(falseAbstainRate)
+            abstainDistance >= 0, abstainDistance.isFinite, (0...1).contains(falseAbstainRate)
         else {
             throw .wrongInput(
-                expected: "finite statistics of \(features) features, a distance of 0 or more and a rate in 0…1",
+                expected: "finite statistics of \(features) features, a finite distance of 0 or more and a rate in 0…1",
                 found:
                     "\(whitening.count) and \(means.count) values, distance \(abstainDistance), rate \(falseAbstainRate)"
             )
@@ -77,7 +77,9 @@ public struct FeatureStatistics: Sendable, Hashable {
                 }
             }
         }
-        return (squares.min() ?? .infinity).squareRoot()
+        // Features so large that sums overflow are far away, too.
+        let distance = (squares.min() ?? .infinity).squareRoot()
+        return distance.isNaN ? .infinity : distance
     }
 
     /// Whether a reading with these features should not be relied on.

@@ -168,6 +168,12 @@ public struct ModelPackage: Sendable {
         }
     }
 
+    /// Bytes of the file that `statistics()` reads; 0 when there is none.
+    var statisticsBytes: Int {
+        let url = folder.appending(path: Self.statisticsName)
+        return (try? url.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0
+    }
+
     /// SHA-256 of a file that a package may lack.
     private static func optionalDigest(_ name: String, in folder: URL) throws(EfficientNetError) -> String? {
         let url = folder.appending(path: name)

@@ -4,12 +4,15 @@ public import Tensors
 /// A model packed into memory that processes share: one process reads, checks and packs a package, the others map the result and
 /// start at once, all over the same pages.
 ///
-/// The memory is the packed weights, room for an index (JSON), and in the last 16 bytes where the index lies.
+/// The memory is the packed weights, the package's feature statistics where it has them, room for an index (JSON), and in the last 16
+/// bytes where the index lies.
 public struct PackedModel: Sendable {
     /// The package's digest.
     public let digest: String
     /// The package's manifest.
     public let manifest: ModelManifest
+    /// What the package knows of the features it was trained on; nil when it says nothing of them.
+    public let statistics: FeatureStatistics?
     let network: PackedNetwork
 
     /// Everything about the model but its weights.
@@ -19,6 +22,21 @@ public struct PackedModel: Sendable {
         var instructionSet: InstructionSet
         var precision: Precision
         var layout: PackedNetwork.Layout
+        var statistics: Statistics?
+    }
+
+    /// Everything about feature statistics but their values: whitening, then means, which end where the index begins.
+    private struct Statistics: Codable {
+        var features: Int
+        var groups: Int
+        var abstainDistance: Double
+        var falseAbstainRate: Double
+
+        /// How many values there are; nil where no package can have as many.
+        var count: Int? {
+            guard (1...65_536).contains(features), (1...1 << 24).contains(groups) else { return nil }
+            return features * (features + 1) / 2 + groups * features
+        }
     }
 
     /// Twice what a manifest may have, for the index. Memory that nobody writes is not taken.
@@ -29,7 +47,8 @@ public struct PackedModel: Sendable {
     /// - Throws: an unknown instruction set in the environment.
     public static func bytes(for package: ModelPackage, precision: Precision) throws(EfficientNetError) -> Int {
         let used = precision.effective(on: try selectedSet())
-        return PackedNetwork.capacity(package.manifest.network, precision: used) * 4 + indexRoom
+        let statistics = (package.statisticsBytes + 63) / 64 * 64
+        return PackedNetwork.capacity(package.manifest.network, precision: used) * 4 + statistics + indexRoom
     }
 
     /// Packs a package into shared memory of `bytes(for:precision:)` bytes.
@@ -45,17 +64,31 @@ public struct PackedModel: Sendable {
         network = try PackedNetwork(
             manifest.network, weights: package.weights(), isa: set, precision: precision.effective(on: set),
             memory: memory)
+        statistics = try package.statistics()
+        let room = memory.bytes
+        let start = room.count - Self.indexRoom
+        let facts = statistics.map {
+            Statistics(
+                features: $0.features, groups: $0.groups, abstainDistance: $0.abstainDistance,
+                falseAbstainRate: $0.falseAbstainRate)
+        }
+        if let statistics {
+            let values = statistics.whitening + statistics.means
+            let weights = PackedNetwork.capacity(manifest.network, precision: precision.effective(on: set))
+            guard values.count <= start / 4 - weights else {
+                throw .cannotRead(path: package.folder.path, reason: "its feature statistics changed meanwhile")
+            }
+            values.withUnsafeBytes { room[start - values.count * 4..<start].copyBytes(from: $0) }
+        }
         let index: Data
         do {
             index = try JSONEncoder().encode(
                 Index(
                     digest: digest, manifest: manifest, instructionSet: set, precision: network.weights.precision,
-                    layout: network.layout))
+                    layout: network.layout, statistics: facts))
         } catch {
             throw .cannotRead(path: package.folder.path, reason: "its settings cannot be written: \(error)")
         }
-        let room = memory.bytes
-        let start = room.count - Self.indexRoom
         guard index.count <= Self.indexRoom - 16 else {
             throw .cannotRead(path: package.folder.path, reason: "its settings take \(index.count) bytes")
         }
@@ -79,6 +112,17 @@ public struct PackedModel: Sendable {
             let index = try JSONDecoder().decode(Index.self, from: Data(room[start..<start + count]))
             digest = index.digest
             manifest = index.manifest
+            statistics = try index.statistics.map { facts in
+                guard let count = facts.count, count <= start / 4 else {
+                    throw EfficientNetError.cannotRead(path: "shared memory", reason: "it holds no packed model")
+                }
+                let values = UnsafeBufferPointer(start: memory.floats + (start / 4 - count), count: count)
+                let means = facts.groups * facts.features
+                return try FeatureStatistics(
+                    features: facts.features, whitening: Array(values.dropLast(means)),
+                    means: Array(values.suffix(means)),
+                    abstainDistance: facts.abstainDistance, falseAbstainRate: facts.falseAbstainRate)
+            }
             network = PackedNetwork(
                 manifest.network, layout: index.layout,
                 weights: try PackedWeights(

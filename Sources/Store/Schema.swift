@@ -3,7 +3,7 @@ import GRDB
 /// The store's tables and how older stores become current ones. One migration per schema version, never edited once released.
 enum Schema {
     /// The version that this program reads and writes; `PRAGMA user_version` of a store.
-    static let version = 2
+    static let version = 3
     /// `PRAGMA application_id`: "NRST" in ASCII, which `file` and this program recognise a store by.
     static let applicationID = 0x4E52_5354
 
@@ -16,6 +16,9 @@ enum Schema {
         }
         migrator.registerMigration("2 attributes of scans, identifiers, aggregation") { db in
             try db.execute(sql: attributes + "PRAGMA user_version = 2")
+        }
+        migrator.registerMigration("3 distances of readings, and whether the run abstained") { db in
+            try db.execute(sql: distances + "PRAGMA user_version = 3")
         }
         return migrator
     }
@@ -137,6 +140,16 @@ enum Schema {
             BEGIN SELECT RAISE(ABORT, 'identifiers are chosen once: update refused'); END;
         CREATE TRIGGER identifiers_no_delete BEFORE DELETE ON identifiers
             BEGIN SELECT RAISE(ABORT, 'identifiers are chosen once: delete refused'); END;
+
+        """
+
+    /// Readings of models that say nothing of what they were trained on, and those of older versions, have no distance.
+    private static let distances = """
+        ALTER TABLE models ADD COLUMN abstain_distance REAL CHECK (abstain_distance >= 0);
+        ALTER TABLE models ADD COLUMN false_abstain_rate REAL CHECK (false_abstain_rate BETWEEN 0 AND 1);
+        ALTER TABLE readings ADD COLUMN distance REAL CHECK (distance >= 0);
+        ALTER TABLE readings ADD COLUMN abstained INTEGER NOT NULL DEFAULT 0
+            CHECK (abstained = 0 OR (abstained = 1 AND distance IS NOT NULL AND finding IS NULL));
 
         """
 

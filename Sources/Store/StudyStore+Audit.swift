@@ -82,7 +82,7 @@ extension StudyStore {
     private func compareRecords(_ walk: inout AuditWalk, _ db: Database) throws {
         let readings = try db.makeStatement(
             sql: """
-                SELECT r.frame, r.probabilities, r.finding, r.run_id, s.sha256, m.digest, r.preprocessing_digest
+                SELECT r.frame, r.probabilities, r.finding, r.distance, r.abstained, r.run_id, s.sha256, m.digest, r.preprocessing_digest
                 FROM readings r LEFT JOIN scans s ON s.id = r.scan_id LEFT JOIN models m ON m.id = r.model_id
                 WHERE r.event = ? ORDER BY r.frame
                 """)
@@ -92,7 +92,13 @@ extension StudyStore {
         while let row = try events.next() {
             let event = Self.event(row)
             let rows = try Row.fetchAll(readings, arguments: [event.sequence])
-            let stored = ReadingsDigest.of(rows.map { ($0["frame"], $0["probabilities"], $0["finding"]) })
+            let stored = ReadingsDigest.of(
+                rows.map {
+                    (
+                        $0["frame"], $0["probabilities"],
+                        Call.Kind(finding: $0["finding"], isAbstained: $0["abstained"]), $0["distance"]
+                    )
+                })
             guard let details = ScanReadDetails(event.details) else { continue }  // the walk has named it
             let isSame =
                 stored == details.readingsSHA256

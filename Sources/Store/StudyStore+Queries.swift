@@ -246,15 +246,19 @@ extension StudyStore {
             case .read, nil: break
             }
         }
-        ledger.read =
-            try Int.fetchOne(
-                db,
-                sql: """
-                    SELECT count(*) FROM entries e JOIN runs u ON u.id = e.run_id
-                    WHERE e.run_id = ? AND e.outcome = 'read' AND EXISTS (SELECT 1 FROM readings r
-                        JOIN scans s ON s.id = r.scan_id WHERE s.sha256 = e.sha256 AND r.model_id = u.model_id
-                        AND r.preprocessing_digest = u.preprocessing_digest)
-                    """, arguments: [run]) ?? 0
+        let read = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT count(*) AS count, coalesce(sum(abstained), 0) AS abstained FROM (
+                    SELECT min(r.abstained) AS abstained FROM entries e
+                    JOIN runs u ON u.id = e.run_id
+                    JOIN scans s ON s.sha256 = e.sha256
+                    JOIN readings r ON r.scan_id = s.id AND r.model_id = u.model_id
+                        AND r.preprocessing_digest = u.preprocessing_digest
+                    WHERE e.run_id = ? AND e.outcome = 'read' GROUP BY e.id)
+                """, arguments: [run])
+        ledger.read = read?["count"] ?? 0
+        ledger.abstained = read?["abstained"] ?? 0
         return ledger
     }
 }

@@ -68,7 +68,7 @@ extension StudyStore {
                 "preprocessing": .string(context.preprocessingDigest), "frames": JSONValue(scan.frames),
                 "new": JSONValue(new.count),
                 "readings_sha256": .string(
-                    ReadingsDigest.of(rows.map { ($0.reading.frame, $0.text, $0.call.finding) })),
+                    ReadingsDigest.of(rows.map { ($0.reading.frame, $0.text, $0.call.kind, $0.reading.distance) })),
             ], at: moment, db)
         for row in rows {
             try insert(
@@ -162,10 +162,15 @@ extension StudyStore {
         guard (0..<scan.frames).contains(reading.frame) else {
             throw .invalid("\(path): expected a frame in 0..<\(scan.frames), found \(reading.frame)")
         }
-        guard let call = model.call(reading.probabilities), reading.probabilities.allSatisfy({ $0 >= 0 && $0 <= 1 })
+        guard let call = model.call(reading.probabilities, isAbstained: reading.isAbstained),
+            reading.probabilities.allSatisfy({ $0 >= 0 && $0 <= 1 })
         else {
             throw .invalid(
                 "\(path): expected \(model.labels.count) probabilities in 0…1, found \(reading.probabilities)")
+        }
+        guard reading.distance.map({ $0 >= 0 }) ?? !reading.isAbstained else {
+            throw .invalid(
+                "\(path): expected a distance of 0 or more, found \(reading.distance.map { "\($0)" } ?? "none")")
         }
         let times = [reading.decodeMilliseconds, reading.prepareMilliseconds, reading.networkMilliseconds]
         guard times.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
@@ -181,12 +186,13 @@ extension StudyStore {
         try db.run(
             sql: """
                 INSERT INTO readings (scan_id, model_id, preprocessing_digest, frame, run_id, path, probabilities,
-                top_label, top_probability, finding, decode_ms, prepare_ms, network_ms, read_at, event)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                top_label, top_probability, finding, distance, abstained, decode_ms, prepare_ms, network_ms, read_at, event)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 scanID, context.modelID, context.preprocessingDigest, reading.frame, run, path, probabilities,
-                call.topLabel, call.topProbability, call.finding, reading.decodeMilliseconds,
+                call.topLabel, call.topProbability, call.finding, reading.distance, reading.isAbstained,
+                reading.decodeMilliseconds,
                 reading.prepareMilliseconds, reading.networkMilliseconds, moment.description, event,
             ])
         let id = db.lastInsertedRowID
@@ -260,13 +266,16 @@ extension StudyStore {
 
 /// What a "scan read" event says of its readings, so that a reading changed later is noticed.
 enum ReadingsDigest {
-    /// SHA-256 (hexadecimal) over one line per reading in frame order: `FRAME PROBABILITIES CALL\n`, CALL being
-    /// `finding`, `none` or `uncalibrated`.
-    static func of(_ readings: [(frame: Int, probabilities: String, finding: Bool?)]) -> String {
+    /// SHA-256 (hexadecimal) over one line per reading in frame order: `FRAME PROBABILITIES CALL\n`, CALL being a `Call.Kind`, or
+    /// `FRAME PROBABILITIES CALL DISTANCE\n` where there is a distance.
+    static func of(
+        _ readings: [(frame: Int, probabilities: String, kind: Call.Kind, distance: Double?)]
+    ) -> String {
         var sha = SHA256()
         for reading in readings {
-            let call = reading.finding.map { $0 ? "finding" : "none" } ?? "uncalibrated"
-            sha.update(data: Array("\(reading.frame) \(reading.probabilities) \(call)\n".utf8))
+            let distance = reading.distance.map { " \(JSONValue.double($0).canonical)" } ?? ""
+            sha.update(
+                data: Array("\(reading.frame) \(reading.probabilities) \(reading.kind.rawValue)\(distance)\n".utf8))
         }
         return hexadecimal(sha.finalize())
     }

@@ -11,7 +11,13 @@ extension StudyStore {
             digest: row["digest"], name: row["name"], variant: row["variant"],
             labels: try decoder.decode([String].self, from: Data(labels.utf8)),
             thresholds: try decoder.decode([String: Double].self, from: Data(thresholds.utf8)),
-            negativeLabel: row["negative_label"], manifestJSON: row["manifest"], path: row["path"])
+            negativeLabel: row["negative_label"], abstainLimit: limit(row), manifestJSON: row["manifest"],
+            path: row["path"])
+    }
+
+    private static func limit(_ row: Row) -> AbstainLimit? {
+        guard let distance = row["abstain_distance"] as Double? else { return nil }
+        return AbstainLimit(distance: distance, falseAbstainRate: row["false_abstain_rate"] ?? 0)
     }
 
     static func scan(_ row: Row) -> ScanRecord {
@@ -42,7 +48,8 @@ extension StudyStore {
         ReadingRecord(
             id: row["reading_id"], path: row["entry_path"], scan: scan(row), frame: row["frame"],
             probabilities: numbers(row["probabilities"]), topLabel: row["top_label"],
-            topProbability: row["top_probability"], finding: row["finding"], decodeMilliseconds: row["decode_ms"],
+            topProbability: row["top_probability"], finding: row["finding"], distance: row["distance"],
+            isAbstained: row["abstained"], decodeMilliseconds: row["decode_ms"],
             prepareMilliseconds: row["prepare_ms"], networkMilliseconds: row["network_ms"], madeBy: row["run_id"],
             hasThumbnail: row["has_thumbnail"])
     }

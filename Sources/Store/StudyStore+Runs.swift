@@ -82,7 +82,8 @@ extension StudyStore {
                     "seen": JSONValue(ledger.seen), "read": JSONValue(ledger.read),
                     "duplicate": JSONValue(ledger.duplicate), "skipped": JSONValue(ledger.skipped),
                     "failed": JSONValue(ledger.failed), "quarantined": JSONValue(ledger.quarantined),
-                    "pending": JSONValue(ledger.pending), "reason": JSONValue(reason),
+                    "pending": JSONValue(ledger.pending), "abstained": JSONValue(ledger.abstained),
+                    "reason": JSONValue(reason),
                 ], at: moment, db)
         }
     }
@@ -93,6 +94,11 @@ extension StudyStore {
         }
         guard !model.labels.isEmpty, Set(model.labels).count == model.labels.count else {
             throw .invalid("model \(model.name): expected labels that differ, found \(model.labels)")
+        }
+        if let limit = model.abstainLimit,
+            !(limit.distance >= 0 && limit.distance.isFinite && (0...1).contains(limit.falseAbstainRate))
+        {
+            throw .invalid("model \(model.name): expected a finite distance and a rate in 0…1, found \(limit)")
         }
         for (label, threshold) in model.thresholds where !(threshold >= 0 && threshold <= 1) {
             throw .invalid("model \(model.name): expected a threshold of \(label) in 0…1, found \(threshold)")
@@ -109,27 +115,36 @@ extension StudyStore {
     }
 
     private func register(_ model: ModelRecord, at moment: Timestamp, _ db: Database) throws -> Int64 {
+        let limit = model.abstainLimit
         if let id = try Int64.fetchOne(db, sql: "SELECT id FROM models WHERE digest = ?", arguments: [model.digest]) {
+            // An older version registered it without its limit.
+            if let limit {
+                try db.execute(
+                    sql:
+                        "UPDATE models SET abstain_distance = ?, false_abstain_rate = ? WHERE id = ? AND abstain_distance IS NULL",
+                    arguments: [limit.distance, limit.falseAbstainRate, id])
+            }
             return id
         }
         let labels = JSONValue.array(model.labels.map(JSONValue.string))
         let thresholds = JSONValue.object(model.thresholds.mapValues(JSONValue.double))
         try db.execute(
             sql: """
-                INSERT INTO models (digest, name, variant, labels, thresholds, negative_label, manifest, path, registered_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO models (digest, name, variant, labels, thresholds, negative_label, manifest, path, registered_at,
+                abstain_distance, false_abstain_rate)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 model.digest, model.name, model.variant, labels.canonical, thresholds.canonical, model.negativeLabel,
-                model.manifestJSON, model.path, moment.description,
+                model.manifestJSON, model.path, moment.description, limit?.distance, limit?.falseAbstainRate,
             ])
         let id = db.lastInsertedRowID
-        try append(
-            .modelRegistered, subject: model.digest,
-            details: [
-                "name": .string(model.name), "variant": .string(model.variant), "labels": labels,
-                "thresholds": thresholds, "path": .string(model.path),
-            ], at: moment, db)
+        var details: [String: JSONValue] = [
+            "name": .string(model.name), "variant": .string(model.variant), "labels": labels, "thresholds": thresholds,
+            "path": .string(model.path),
+        ]
+        if let limit { details["abstain_distance"] = .double(limit.distance) }
+        try append(.modelRegistered, subject: model.digest, details: details, at: moment, db)
         return id
     }
 

@@ -83,6 +83,7 @@ struct PipelineFileTests {
         #expect(file.report.csv == folder.path + "/report/findings.csv")
         #expect(file.workers == nil)
         #expect(file.precision == nil)
+        #expect(file.abstain == nil)
         #expect(file.limits.seconds == 60)
         #expect(file.limits.scan.maxFrames == 1024)
         #expect(file.limits.decoderScans == 1)
@@ -107,6 +108,7 @@ struct PipelineFileTests {
             limits: {pixels: 1000, bytes: 1 GiB, frames: 7, file_bytes: 500 MB, seconds: 2.5, memory: 512 MiB, decoder_scans: 50}
             workers: 3
             precision: bf16
+            abstain: false
             store: /var/night.sqlite
             report: {csv: out.csv}
             settle: 0.5
@@ -132,6 +134,7 @@ struct PipelineFileTests {
         #expect(file.limits.decoderScans == 50)
         #expect(file.workers == 3)
         #expect(file.precision == .bf16)
+        #expect(file.abstain == false)
         #expect(file.store == "/var/night.sqlite")
         #expect(file.report.html == nil)
         #expect(file.settle == 0.5)

@@ -187,8 +187,12 @@ struct ProtocolTests {
             }
             let message = WorkerMessage.bytes(.reading, token: 3, [])
             if let header = try? WorkerMessage.Header(random.mutated(message)) { #expect(header.payload <= 1 << 20) }
-            let reading = ReadingMessage(probabilities: [0.25, 0.75], prepareMilliseconds: 1, networkMilliseconds: 2)
-            if let reading = try? ReadingMessage(random.mutated(reading.payload), labels: 2, sumToOne: true) {
+            let reading = ReadingMessage(
+                probabilities: [0.25, 0.75], distance: 3, prepareMilliseconds: 1, networkMilliseconds: 2)
+            if let reading = try? ReadingMessage(
+                random.mutated(reading.payload), labels: 2, sumToOne: true, hasDistance: true)
+            {
+                #expect(reading.distance.map { $0 >= 0 } == true)
                 #expect(reading.probabilities.allSatisfy { $0 >= 0 && $0 <= 1 })
                 #expect(abs(reading.probabilities.reduce(0, +) - 1) < 1e-3)
             }
@@ -202,8 +206,12 @@ struct ProtocolTests {
 
     @Test("Messages say what was put into them")
     func roundTrips() throws {
-        let reading = ReadingMessage(probabilities: [0.125, 0.875], prepareMilliseconds: 1.5, networkMilliseconds: 2.5)
-        #expect(try ReadingMessage(reading.payload, labels: 2, sumToOne: true) == reading)
+        for distance in [nil, 0, 12.5, .infinity] as [Double?] {
+            let reading = ReadingMessage(
+                probabilities: [0.125, 0.875], distance: distance, prepareMilliseconds: 1.5, networkMilliseconds: 2.5)
+            #expect(
+                try ReadingMessage(reading.payload, labels: 2, sumToOne: true, hasDistance: distance != nil) == reading)
+        }
         let frame = FrameGeometry(width: 20, height: 10, channels: 4, sample: .u16, bits: 12, offset: 64)
         var gray = FrameGeometry(width: 20, height: 10, sample: .i16, bits: 12, offset: 64)
         gray.number = 7
@@ -224,7 +232,20 @@ struct ProtocolTests {
     func badProbabilities() {
         for values in [[Double.nan, 1], [0.5, 0.6], [-0.1, 1.1], [1], [.infinity, 0]] {
             let message = ReadingMessage(probabilities: values, prepareMilliseconds: 1, networkMilliseconds: 1)
-            #expect(throws: ProtocolError.self) { try ReadingMessage(message.payload, labels: 2, sumToOne: true) }
+            #expect(throws: ProtocolError.self) {
+                try ReadingMessage(message.payload, labels: 2, sumToOne: true, hasDistance: false)
+            }
+        }
+    }
+
+    @Test("A distance that is none, and one that the model cannot know, are refused; so is a missing one")
+    func badDistances() {
+        for (distance, isExpected) in [(-1, true), (.nan, true), (nil, true), (3, false)] as [(Double?, Bool)] {
+            let message = ReadingMessage(
+                probabilities: [0.5, 0.5], distance: distance, prepareMilliseconds: 1, networkMilliseconds: 1)
+            #expect(throws: ProtocolError.self) {
+                try ReadingMessage(message.payload, labels: 2, sumToOne: true, hasDistance: isExpected)
+            }
         }
     }
 

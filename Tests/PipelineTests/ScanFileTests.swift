@@ -95,6 +95,23 @@ struct ProgressTests {
         if columns >= 79 { #expect(bar.hasSuffix("50/200  25 %  5.0/s  30 s left  45 findings  5 failed")) }
     }
 
+    @Test("Scans that the run abstains on are counted, where there are any")
+    func abstained() {
+        var progress = Progress()
+        let start = Instant(nanoseconds: 0)
+        progress.note(.found(4), at: start)
+        progress.note(.scan(ScanEvent(path: "a", outcome: .read, detail: nil, findings: 1)), at: start)
+        let later = start.advanced(seconds: 1)
+        #expect(
+            progress.sentence(isWatching: false, at: later) == "1 of 4 (25 %), 1.0/s, 3 s left, 1 findings, 0 failed")
+        progress.note(
+            .scan(ScanEvent(path: "b", outcome: .read, detail: nil, isAbstained: true, distance: 9)), at: start)
+        #expect(
+            progress.sentence(isWatching: false, at: later)
+                == "2 of 4 (50 %), 2.0/s, 1 s left, 1 findings, 1 abstained, 0 failed")
+        #expect(progress.bar(columns: 100, isWatching: false, at: later).hasSuffix("1 findings  1 abstained"))
+    }
+
     @Test(
         "Durations are rounded up",
         arguments: [(0.2, "1 s"), (59, "59 s"), (61, "2 min"), (3600, "1 h 00 min"), (7501, "2 h 06 min")])

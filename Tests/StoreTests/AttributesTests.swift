@@ -111,7 +111,7 @@ struct AttributesTests {
         }
         try queue.close()
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: scratch.file.path)
-        #expect(throws: StoreError.version(path: StoreFile.resolve(scratch.file), found: "1", known: "2")) {
+        #expect(throws: StoreError.version(path: StoreFile.resolve(scratch.file), found: "1", known: "3")) {
             _ = try StudyStore.openForReading(scratch.file)
         }
         let store = try scratch.open()
@@ -119,7 +119,7 @@ struct AttributesTests {
         #expect(old.width == 4 && old.attributes == nil)
         let event = try #require(try store.auditEvents(after: 0, limit: 10).first)
         #expect(event.action == "store migrated")
-        #expect(event.details == #"{"from":1,"schema":2}"#)
+        #expect(event.details == #"{"from":1,"schema":3}"#)
         #expect(try store.verifyAudit().problemCount == 0)
     }
 }

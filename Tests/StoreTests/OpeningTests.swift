@@ -122,10 +122,10 @@ struct OpeningTests {
     func newer() throws {
         try scratch.open().close()
         try DatabaseQueue(path: scratch.file.path).write { try $0.execute(sql: "PRAGMA user_version = 7") }
-        let expected = StoreError.version(path: StoreFile.resolve(scratch.file), found: "7", known: "2")
+        let expected = StoreError.version(path: StoreFile.resolve(scratch.file), found: "7", known: "3")
         #expect(failure { _ = try scratch.open() } == expected)
         #expect(failure { _ = try StudyStore.openForReading(scratch.file) } == expected)
-        #expect(expected.description.contains("version 7") && expected.description.contains("version 2"))
+        #expect(expected.description.contains("version 7") && expected.description.contains("version 3"))
     }
 
     @Test("A store with an unknown migration is refused")

@@ -129,12 +129,16 @@ public enum Doctor {
             let loaded = try LoadedModel(pipeline, variant: model.variant)
             let test = try ModelCheck.selfTest(loaded, limits: pipeline.limits, program: ChildProgram())
             let name = "\(loaded.record.name) (\(loaded.record.variant)), digest \(loaded.record.digest)"
-            if let note = loaded.precisionNote { return Check(.warn, "model", "\(name): \(note)") }
+            guard loaded.notes.isEmpty else {
+                return Check(.warn, "model", "\(name): \(loaded.notes.joined(separator: "; "))")
+            }
             guard let test else {
                 return Check(.warn, "model", "\(name): no self-test in the package; export it with one")
             }
             return Check(
-                .ok, "model", "\(name): self-test passed on \(test.cases) pictures in \(test.precision.rawValue)")
+                .ok, "model",
+                "\(name): self-test passed on \(test.cases) pictures in \(test.precision.rawValue)"
+                    + (loaded.abstains ? "; makes no call of scans unlike its training's" : ""))
         } catch {
             return Check("model", error)
         }

@@ -17,7 +17,7 @@ public import Tensors
 /// report: {html: report, csv: report/findings.csv}
 /// ```
 /// Further keys: `precision` (`f32` or `bf16`), `where` (which scans, by what they say of themselves), `identifiers`, `pseudonym_key`, `aggregate`,
-/// `preprocessing` (overrides of the model's own), `limits`, `workers`, `settle`, `rescan`, `free_space`.
+/// `preprocessing` (overrides of the model's own), `abstain` (whether scans unlike the training's get a call), `limits`, `workers`, `settle`, `rescan`, `free_space`.
 public struct PipelineFile: Sendable, Hashable {
     /// A folder of scans.
     public struct Input: Sendable, Hashable {
@@ -87,6 +87,8 @@ public struct PipelineFile: Sendable, Hashable {
     public var preprocessing = PreprocessingOverrides()
     /// What the network computes in; nil: as the model says.
     public var precision: Precision?
+    /// Whether no call is made of scans unlike what the model was trained on, where it knows; nil, like true: yes.
+    public var abstain: Bool?
     /// What one scan may take at most.
     public var limits = Limits()
     /// Scans read at the same time; nil: one per core.

@@ -9,7 +9,7 @@ extension PipelineFile {
     private static let keys = [
         "study", "inputs", "model", "models", "variant", "precision", "preprocessing", "limits", "workers", "store",
         "report",
-        "settle", "rescan", "free_space", "where", "identifiers", "pseudonym_key", "aggregate",
+        "settle", "rescan", "free_space", "where", "identifiers", "pseudonym_key", "aggregate", "abstain",
     ]
 
     /// Reads the pipeline file at `path`.
@@ -60,6 +60,7 @@ private struct PipelineFileReader {
         file.pseudonymKey = top.text("pseudonym_key").map(absolute)
         file.aggregation = aggregation(top)
         file.precision = top.choice("precision", Precision.self)
+        file.abstain = top.bool("abstain")
         file.limits = limits(top)
         file.workers = top.integer("workers", in: 1...1024)
         file.settle = top.number("settle", in: 0...86_400) ?? file.settle

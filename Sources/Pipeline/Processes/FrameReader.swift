@@ -22,6 +22,7 @@ final class FrameReader {
     private let folder: URL
     private let manifest: ModelManifest
     private let network: Network
+    private let statistics: FeatureStatistics?
     private let preparation: FramePreparation
     private let preprocessing: Preprocessing
     private var prepared: [Float]
@@ -34,6 +35,7 @@ final class FrameReader {
         folder = URL(fileURLWithPath: path)
         manifest = model.manifest
         network = Network(model)
+        statistics = model.statistics
         digest = model.digest
         labels = manifest.labels.count
         self.preprocessing = preprocessing
@@ -56,11 +58,12 @@ final class FrameReader {
         let start = Instant.now
         try prepare(frame, Self.samples(of: frame, planes), planes, with: preparation)
         let between = Instant.now
-        let logits = try logits()
+        let (logits, features) = try output()
         guard logits.allSatisfy(\.isFinite) else { throw Refusal(.network, "the network's outputs are not finite") }
         let probabilities = Probabilities.of(logits: logits, manifest: manifest)
         return ReadingMessage(
-            probabilities: probabilities, prepareMilliseconds: between.seconds(since: start) * 1e3,
+            probabilities: probabilities, distance: statistics?.distance(features),
+            prepareMilliseconds: between.seconds(since: start) * 1e3,
             networkMilliseconds: Instant.now.seconds(since: between) * 1e3)
     }
 
@@ -94,7 +97,7 @@ final class FrameReader {
         var result = SelfTestResult(cases: 0, preparedError: 0, logitsError: 0, precision: network.precision)
         for example in test.cases {
             try prepare(example, with: preparation)
-            let logits = try logits()
+            let logits = try output().logits
             result.cases += 1
             result.preparedError = max(result.preparedError, Self.largestDifference(prepared, example.prepared))
             result.logitsError = max(
@@ -103,9 +106,9 @@ final class FrameReader {
         return result
     }
 
-    private func logits() throws(Refusal) -> [Float] {
+    private func output() throws(Refusal) -> (logits: [Float], features: [Float]) {
         let result = prepared.withUnsafeBufferPointer { input in
-            Result { () throws(EfficientNetError) in try network.logits(prepared: input) }
+            Result { () throws(EfficientNetError) in try network.reading(prepared: input) }
         }
         do throws(EfficientNetError) { return try result.get() } catch { throw Refusal(.network, "\(error)") }
     }

@@ -12,6 +12,8 @@ final class SharedModel: Sendable {
     let readable: Descriptor
     /// What it computes in on this machine.
     let precision: Precision
+    /// Where the scans lie that it was trained on; nil for a package that does not say.
+    let statistics: FeatureStatistics?
 
     /// Packs a model.
     ///
@@ -31,6 +33,7 @@ final class SharedModel: Sendable {
             let model = try PackedModel(
                 packing: package, precision: precision, into: writable.number, bytes: bytes)
             self.precision = Network(model).precision
+            statistics = model.statistics
         } catch {
             throw .model(path: path, reason: "\(error)")
         }

@@ -31,7 +31,7 @@ enum WorkerMessage {
             switch self {
             case .start, .hello: 1 << 16
             case .read, .thumbnail: MemoryLayout<nr_frame>.size + MemoryLayout<nr_tone>.size
-            case .reading: 24 + 8 * WorkerMessage.maxLabels
+            case .reading: 32 + 8 * WorkerMessage.maxLabels
             case .picture: 16 + 3 * Thumbnail.reportSide * Thumbnail.reportSide
             case .refusal: 4096
             }
@@ -168,11 +168,15 @@ struct FrameMessage: Equatable {
 struct ReadingMessage: Equatable {
     /// In the labels' order.
     var probabilities: [Double]
+    /// From what the model was trained on, 0 or more; nil for a model that does not say.
+    var distance: Double?
     var prepareMilliseconds: Double
     var networkMilliseconds: Double
 
     var payload: [UInt8] {
         var writer = ByteWriter()
+        // No distance is NaN.
+        writer.append((distance ?? .nan).bitPattern)
         writer.append(prepareMilliseconds.bitPattern)
         writer.append(networkMilliseconds.bitPattern)
         writer.append(UInt64(probabilities.count))
@@ -180,8 +184,11 @@ struct ReadingMessage: Equatable {
         return writer.bytes
     }
 
-    init(probabilities: [Double], prepareMilliseconds: Double, networkMilliseconds: Double) {
+    init(
+        probabilities: [Double], distance: Double? = nil, prepareMilliseconds: Double, networkMilliseconds: Double
+    ) {
         self.probabilities = probabilities
+        self.distance = distance
         self.prepareMilliseconds = prepareMilliseconds
         self.networkMilliseconds = networkMilliseconds
     }
@@ -189,8 +196,11 @@ struct ReadingMessage: Equatable {
     /// - Parameters:
     ///   - labels: How many probabilities there must be.
     ///   - sumToOne: Whether they exclude each other.
-    init(_ payload: [UInt8], labels: Int, sumToOne: Bool) throws(ProtocolError) {
+    ///   - hasDistance: Whether there must be a distance.
+    init(_ payload: [UInt8], labels: Int, sumToOne: Bool, hasDistance: Bool) throws(ProtocolError) {
         var reader = ByteReader(payload)
+        let distance = Double(bitPattern: try reader.next(UInt64.self))
+        self.distance = hasDistance ? distance : nil
         prepareMilliseconds = Double(bitPattern: try reader.next(UInt64.self))
         networkMilliseconds = Double(bitPattern: try reader.next(UInt64.self))
         let count = try reader.next(UInt64.self)
@@ -203,6 +213,9 @@ struct ReadingMessage: Equatable {
         try reader.finish()
         guard [prepareMilliseconds, networkMilliseconds].allSatisfy({ $0 >= 0 && $0 < 1e9 }) else {
             throw ProtocolError(reason: "times of \(prepareMilliseconds) and \(networkMilliseconds) ms")
+        }
+        guard hasDistance ? distance >= 0 : distance.isNaN else {
+            throw ProtocolError(reason: "a distance of \(distance)")
         }
         guard probabilities.allSatisfy({ $0 >= 0 && $0 <= 1 }) else {
             throw ProtocolError(reason: "probabilities outside 0…1")

@@ -14,6 +14,7 @@ final class WorkerProcess {
     private let process: ChildProcess
     private let labels: Int
     private let sumToOne: Bool
+    private let hasDistance: Bool
     private var token = UInt64.random(in: 1...(1 << 32))
     /// What the self-test showed, where it was asked for and the package has one.
     let selfTest: SelfTestResult?
@@ -49,6 +50,7 @@ final class WorkerProcess {
         process = try ChildProcess("worker", program: program, cancel: cancel)
         self.labels = labels
         sumToOne = activation == .softmax
+        hasDistance = model.statistics != nil
         guard let payload = try? JSONEncoder().encode(start) else {
             throw process.refuse("its settings cannot be sent")
         }
@@ -77,7 +79,7 @@ final class WorkerProcess {
     /// Reads one frame of the planes.
     func read(_ frame: FrameGeometry, until deadline: Instant) throws(ChildFailure) -> Answer<ReadingMessage> {
         try ask(.read, frame, expecting: .reading, until: deadline) { payload throws(ProtocolError) in
-            try ReadingMessage(payload, labels: labels, sumToOne: sumToOne)
+            try ReadingMessage(payload, labels: labels, sumToOne: sumToOne, hasDistance: hasDistance)
         }
     }
 

@@ -2,7 +2,7 @@ import Store
 
 /// What becomes of a path, before it is recorded.
 enum ScanOutcome {
-    case read(ScanRecord, [NewReading], call: Call?)
+    case read(ScanRecord, [NewReading], call: JointCall?)
     case other(EntryOutcome)
     /// Left alone for what the file says of itself; `scan` where it was decoded to find out.
     case excluded(rule: String, scan: ScanRecord?)
@@ -39,6 +39,8 @@ struct FinishedScan: Sendable {
     ) {
         var comesBack = false
         var findings = 0
+        var isAbstained = false
+        var distance: Double?
         var label: String?
         var kind: FailureKind?
         let content: PathRecord.Content
@@ -48,8 +50,12 @@ struct FinishedScan: Sendable {
         case .read(let scan, let readings, let call):
             content = .read(scan, readings)
             said = (.read, nil)
-            findings = call?.finding == true ? 1 : 0
-            label = call.map { call in call.findings.first.map { labels[$0.label] } ?? call.topLabel }
+            findings = call?.call.finding == true ? 1 : 0
+            isAbstained = call?.call.kind == .abstained
+            distance = call?.distance
+            if let call = call?.call, !isAbstained {
+                label = call.findings.first.map { labels[$0.label] } ?? call.topLabel
+            }
         case .failed(let failure):
             content = .failure(
                 NewFailure(
@@ -75,8 +81,9 @@ struct FinishedScan: Sendable {
         }
         record = PathRecord(path: path, stamp: stamp, content)
         event = ScanEvent(
-            path: path, outcome: said.outcome, detail: said.detail, kind: kind, findings: findings, label: label,
-            milliseconds: milliseconds)
+            path: path, outcome: said.outcome, detail: said.detail, kind: kind, findings: findings,
+            isAbstained: isAbstained,
+            distance: distance, label: label, milliseconds: milliseconds)
         self.comesBack = comesBack
     }
 }

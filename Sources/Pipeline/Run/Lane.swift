@@ -207,7 +207,8 @@ final class Lane {
                     session.options.profile?.add(message.networkMilliseconds / 1e3, to: .network)
                     readings.append(
                         NewReading(
-                            frame: frame.number, probabilities: message.probabilities,
+                            frame: frame.number, probabilities: message.probabilities, distance: message.distance,
+                            isAbstained: isAbstained(message.distance),
                             decodeMilliseconds: readings.isEmpty ? decodeMilliseconds : 0,
                             prepareMilliseconds: message.prepareMilliseconds,
                             networkMilliseconds: message.networkMilliseconds))
@@ -220,11 +221,10 @@ final class Lane {
                 return lost(error, stage: .network)
             }
         }
-        let lists = readings.map(\.probabilities)
-        let call = session.model.call(session.pipeline.aggregation.frames.combined(lists))
-        // The report shows the frame that carries a finding.
-        if let call, !call.findings.isEmpty {
-            let carrier = ScanReading.carrier(of: call, among: lists)
+        let joint = session.model.call(readings.map(\.part), rule: session.pipeline.aggregation.frames)
+        // The report shows the frame that carries a finding, and one of every scan that is unlike the training's.
+        if let joint, [.finding, .abstained].contains(joint.call.kind) {
+            let carrier = joint.carrier
             do throws(ChildFailure) {
                 if case .done(let thumbnail) = try worker.thumbnail(frames[carrier], until: deadline) {
                     // A picture that cannot be encoded is missing in the report; the reading is worth more.
@@ -235,7 +235,12 @@ final class Lane {
                 return lost(error, stage: .network)
             }
         }
-        return .read(scan, readings, call: call)
+        return .read(scan, readings, call: joint)
+    }
+
+    private func isAbstained(_ distance: Double?) -> Bool {
+        guard session.abstains, let distance, let statistics = session.packed.statistics else { return false }
+        return statistics.abstains(distance: distance)
     }
 
     // MARK: Failures

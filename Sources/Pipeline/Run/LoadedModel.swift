@@ -15,14 +15,12 @@ struct LoadedModel {
     let preprocessingJSON: String
     /// What is asked for: the pipeline file's, or the model's own. Workers compute in float where the machine cannot.
     let precision: Precision
+    /// Whether no call is made of scans unlike what the model was trained on.
+    let abstains: Bool
     /// The weights, packed once for all workers.
     let packed: SharedModel
-
-    /// What to tell people where this machine computes in another precision than asked for.
-    var precisionNote: String? {
-        guard let selected = try? InstructionSet.selected() else { return nil }
-        return precision.note(on: selected)
-    }
+    /// What to tell people: that this machine computes in another precision than asked for, or that the model cannot abstain.
+    let notes: [String]
 
     /// Opens the package that `pipeline` names for `variant`.
     ///
@@ -51,43 +49,64 @@ struct LoadedModel {
         activation = manifest.activation
         precision = pipeline.precision ?? manifest.precision ?? .f32
         packed = try SharedModel(package, precision: precision)
+        let statistics = packed.statistics
+        abstains = statistics != nil && pipeline.abstain != false
+        var notes: [String] = []
         do {
-            let computed = precision.effective(on: try InstructionSet.selected())
-            preprocessingDigest = try Self.digest(preprocessing, computed)
-            preprocessingJSON = try Self.json(Settings(preprocessing: preprocessing, precision: computed))
+            let selected = try InstructionSet.selected()
+            if let note = precision.note(on: selected) { notes.append(note) }
+            if pipeline.abstain == true, statistics == nil {
+                notes.append(
+                    "\(model.path): it has no features.safetensors, so that abstain: true has no effect; train it anew, or leave "
+                        + "the key out")
+            }
+            let settings = Settings(
+                preprocessing: preprocessing, precision: precision.effective(on: selected),
+                callsAll: statistics != nil && !abstains)
+            preprocessingDigest = try settings.digest
+            preprocessingJSON = try Self.json(settings)
             record = ModelRecord(
                 digest: package.digest, name: manifest.name, variant: manifest.variant.rawValue,
                 labels: manifest.labels,
                 thresholds: manifest.thresholds, negativeLabel: manifest.negativeLabel,
+                abstainLimit: statistics.map {
+                    AbstainLimit(distance: $0.abstainDistance, falseAbstainRate: $0.falseAbstainRate)
+                },
                 manifestJSON: try Self.json(manifest),
                 path: model.path)
+            self.notes = notes
         } catch {
             throw .model(path: model.path, reason: "its settings cannot be written as JSON: \(error)")
         }
-    }
-
-    /// A reading in bfloat16 is another than one in float, in its last digits at least. Digests of float are those of the
-    /// preprocessing alone.
-    private static func digest(_ preprocessing: Preprocessing, _ precision: Precision) throws -> String {
-        let digest = try preprocessing.digest
-        guard precision != .f32 else { return digest }
-        return hexadecimal(SHA256.hash(data: Data("\(digest) \(precision.rawValue)\n".utf8)))
     }
 
     /// What a run's record says of how it read.
     private struct Settings: Encodable {
         let preprocessing: Preprocessing
         let precision: Precision
+        /// Whether calls are made of scans, too, that a model could tell to be unlike its training's.
+        let callsAll: Bool
 
         private enum CodingKeys: String, CodingKey {
-            case precision
+            case precision, abstain
+        }
+
+        /// A reading in bfloat16 is another than one in float, in its last digits at least, and one without a call another than one
+        /// with it. What nobody chooses leaves the digest that of the preprocessing alone.
+        var digest: String {
+            get throws {
+                let chosen = [precision == .f32 ? nil : precision.rawValue, callsAll ? "abstain: false" : nil]
+                return try chosen.compactMap(\.self).reduce(preprocessing.digest) { digest, choice in
+                    hexadecimal(SHA256.hash(data: Data("\(digest) \(choice)\n".utf8)))
+                }
+            }
         }
 
         func encode(to encoder: any Encoder) throws {
             try preprocessing.encode(to: encoder)
-            guard precision != .f32 else { return }
             var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(precision, forKey: .precision)
+            if precision != .f32 { try container.encode(precision, forKey: .precision) }
+            if callsAll { try container.encode(false, forKey: .abstain) }
         }
     }
 

@@ -8,6 +8,7 @@ package struct Progress {
     private var total = 0
     private var done = 0
     private var findings = 0
+    private var abstained = 0
     private var failed = 0
     private var start = Instant(nanoseconds: 0)
 
@@ -21,6 +22,7 @@ package struct Progress {
         case .scan(let scan) where scan.outcome != .skipped:
             done += 1
             findings += scan.findings
+            if scan.isAbstained { abstained += 1 }
             if scan.outcome == .failed || scan.outcome == .quarantined { failed += 1 }
             hasNews = true
         case .scan, .notice, .stopping: break
@@ -55,6 +57,7 @@ package struct Progress {
         var parts = [isWatching ? "\(done) of \(total) found" : "\(done) of \(total) (\(percent) %)", "\(rate)/s"]
         if !isWatching, let left = timeLeft(at: now) { parts.append("\(left) left") }
         parts.append("\(findings) findings")
+        if abstained > 0 { parts.append("\(abstained) abstained") }
         parts.append("\(failed) failed")
         return parts.joined(separator: ", ")
     }
@@ -67,6 +70,7 @@ package struct Progress {
         facts.append("\(rate)/s")
         if !isWatching, let left = timeLeft(at: now) { facts.append("\(left) left") }
         facts.append("\(findings) findings")
+        if abstained > 0 { facts.append("\(abstained) abstained") }
         if failed > 0 { facts.append("\(failed) failed") }
         var text = facts.joined(separator: "  ")
         while text.count > columns, facts.count > 1 {

@@ -66,6 +66,9 @@ public final class RunDisplay: RunObserver {
             return
         }
         for skip in result.ledger.skippedByRule where style == .people { line("skipped: \(skip.count) (\(skip.rule))") }
+        if result.ledger.abstained > 0, style == .people {
+            line("abstained: \(result.ledger.abstained) unlike what the model was trained on, so that no call is made")
+        }
         if case .aborted(let error) = result.end { line("stopped: \(error)") }
         line("run \(result.run.id): \(result.ledger.line)")
         for report in reports { line("report: \(report)") }
@@ -144,7 +147,8 @@ public final class RunDisplay: RunObserver {
             [
                 "event": "scan", "path": .string(scan.path), "outcome": .string(scan.outcome.rawValue),
                 "detail": JSONValue(scan.detail), "kind": JSONValue(scan.kind?.rawValue),
-                "findings": JSONValue(scan.findings), "label": JSONValue(scan.label),
+                "findings": JSONValue(scan.findings), "abstained": .bool(scan.isAbstained),
+                "distance": scan.distance.map(JSONValue.double) ?? .null, "label": JSONValue(scan.label),
                 "milliseconds": .double(scan.milliseconds),
             ]
         case .notice(let text): ["event": "notice", "text": .string(text)]
@@ -161,7 +165,7 @@ public final class RunDisplay: RunObserver {
         if case .aborted(let cause) = result.end { error = .string("\(cause)") }
         return [
             "event": "finished", "run": .string(result.run.id), "exit": JSONValue(Int(exit.code)), "error": error,
-            "reports": .array(reports.map(JSONValue.string)),
+            "reports": .array(reports.map(JSONValue.string)), "abstained": JSONValue(ledger.abstained),
             "ledger": [
                 "seen": JSONValue(ledger.seen), "read": JSONValue(ledger.read),
                 "duplicate": JSONValue(ledger.duplicate),

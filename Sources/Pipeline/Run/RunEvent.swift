@@ -40,20 +40,26 @@ public struct ScanEvent: Sendable {
     public let kind: FailureKind?
     /// 1 for a scan that was read now and has a finding, else 0.
     public let findings: Int
-    /// Strongest finding, or else most probable label, for a scan that was read now.
+    /// Whether the scan was read now and is unlike what the model was trained on, so that no call is made of it.
+    public let isAbstained: Bool
+    /// From what the model was trained on, for a scan that was read now by a model that knows; of its nearest frame.
+    public let distance: Double?
+    /// Strongest finding, or else most probable label, for a scan that was read now and has a call.
     public let label: String?
     /// Wall-clock milliseconds from opening to its outcome, which may wait for others before it is recorded.
     public let milliseconds: Double
 
     init(
         path: String, outcome: EntryRecord.Outcome, detail: String?, kind: FailureKind? = nil, findings: Int = 0,
-        label: String? = nil, milliseconds: Double = 0
+        isAbstained: Bool = false, distance: Double? = nil, label: String? = nil, milliseconds: Double = 0
     ) {
         self.path = path
         self.outcome = outcome
         self.detail = detail
         self.kind = kind
         self.findings = findings
+        self.isAbstained = isAbstained
+        self.distance = distance
         self.label = label
         self.milliseconds = milliseconds
     }

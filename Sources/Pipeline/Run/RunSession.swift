@@ -13,6 +13,8 @@ final class RunSession: Sendable {
     let activation: ModelManifest.Activation
     let preprocessing: Preprocessing
     let preprocessingDigest: String
+    /// Whether no call is made of scans unlike what the model was trained on.
+    let abstains: Bool
     let packed: SharedModel
     let store: StudyStore
     let run: RunRecord
@@ -48,6 +50,7 @@ final class RunSession: Sendable {
         activation = model.activation
         preprocessing = model.preprocessing
         preprocessingDigest = model.preprocessingDigest
+        abstains = model.abstains
         packed = model.packed
         self.store = store
         self.run = run

@@ -104,7 +104,7 @@ public struct Runner {
         let session = try RunSession(
             pipeline: pipeline, model: model, store: store, run: run, naming: naming, program: program,
             options: options)
-        if let note = model.precisionNote { session.post(.notice(note)) }
+        for note in model.notes { session.post(.notice(note)) }
         let loop = RunLoop(session, workers: workers, selfTest: selfTest, signals: signals, observer: observer)
         let result = loop.run(items: items, idle: { idle(store, run) })
         try end(store, result)

@@ -54,6 +54,8 @@ public struct Ledger: Sendable, Hashable {
     public var seen = 0
     /// Paths with a reading; an entry marked read whose reading is missing does not count, and the ledger then does not balance.
     public var read = 0
+    /// Of those that were read, the paths on which the run abstained in every frame: unlike what the model was trained on.
+    public var abstained = 0
     /// Paths with the content of another path.
     public var duplicate = 0
     /// By rule, most frequent first.
@@ -71,9 +73,9 @@ public struct Ledger: Sendable, Hashable {
     /// Every path seen ended in exactly one way.
     public var balances: Bool { seen == read + duplicate + skipped + failed + quarantined + pending }
 
-    /// `40 seen = 31 read + 2 duplicate + 3 skipped + 4 failed + 0 quarantined + 0 pending`.
+    /// `40 seen = 31 read + 2 duplicate + 3 skipped + 4 failed + 0 quarantined + 0 pending`, after `31 read` with `(5 abstained)`, if any.
     public var line: String {
-        "\(seen) seen \(balances ? "=" : "≠") \(read) read + \(duplicate) duplicate + \(skipped) skipped + \(failed) failed"
+        "\(seen) seen \(balances ? "=" : "≠") \(read) read \(abstained > 0 ? "(\(abstained) abstained) " : "")+ \(duplicate) duplicate + \(skipped) skipped + \(failed) failed"
             + " + \(quarantined) quarantined + \(pending) pending"
     }
 

@@ -12,6 +12,8 @@ public struct ModelRecord: Sendable, Hashable {
     public let thresholds: [String: Double]
     /// The label that never is a finding, if the model has one.
     public let negativeLabel: String?
+    /// From which distance on it makes no call; nil for a model that does not know what it was trained on.
+    public let abstainLimit: AbstainLimit?
     /// `model.json` as it was.
     public let manifestJSON: String
     /// Where the package lay when it was registered.
@@ -20,7 +22,7 @@ public struct ModelRecord: Sendable, Hashable {
     /// See the properties.
     public init(
         digest: String, name: String, variant: String, labels: [String], thresholds: [String: Double],
-        negativeLabel: String?, manifestJSON: String, path: String
+        negativeLabel: String?, abstainLimit: AbstainLimit? = nil, manifestJSON: String, path: String
     ) {
         self.digest = digest
         self.name = name
@@ -28,6 +30,7 @@ public struct ModelRecord: Sendable, Hashable {
         self.labels = labels
         self.thresholds = thresholds
         self.negativeLabel = negativeLabel
+        self.abstainLimit = abstainLimit
         self.manifestJSON = manifestJSON
         self.path = path
     }
@@ -35,23 +38,42 @@ public struct ModelRecord: Sendable, Hashable {
     /// The one place that turns probabilities into a call.
     ///
     /// A label is a finding when it is not the negative label, has a threshold, and its probability is at or over it.
-    /// - Parameter probabilities: one per label, in the labels' order.
+    /// - Parameters:
+    ///   - probabilities: one per label, in the labels' order.
+    ///   - isAbstained: whether the run abstained, so that nothing is a finding.
     /// - Returns: nil when the number of probabilities is not the number of labels, or there are none.
-    public func call(_ probabilities: [Double]) -> Call? {
+    public func call(_ probabilities: [Double], isAbstained: Bool = false) -> Call? {
         guard probabilities.count == labels.count, !labels.isEmpty else { return nil }
         var top = 0
         var findings: [Call.Finding] = []
         for (index, probability) in probabilities.enumerated() {
             if probability > probabilities[top] { top = index }
-            if labels[index] != negativeLabel, let threshold = thresholds[labels[index]], probability >= threshold {
+            if !isAbstained, labels[index] != negativeLabel, let threshold = thresholds[labels[index]],
+                probability >= threshold
+            {
                 findings.append(Call.Finding(label: index, probability: probability, threshold: threshold))
             }
         }
         findings.sort { ($0.probability, $1.label) > ($1.probability, $0.label) }
-        let calibrated = labels[top] == negativeLabel || thresholds[labels[top]] != nil
+        let isCalibrated = labels[top] == negativeLabel || thresholds[labels[top]] != nil
+        let kind: Call.Kind =
+            isAbstained ? .abstained : !findings.isEmpty ? .finding : isCalibrated ? .negative : .uncalibrated
         return Call(
-            top: top, topLabel: labels[top], topProbability: probabilities[top], findings: findings,
-            isCalibrated: calibrated || !findings.isEmpty)
+            top: top, topLabel: labels[top], topProbability: probabilities[top], findings: findings, kind: kind)
+    }
+}
+
+/// How far a scan may lie from those that a model was trained on.
+public struct AbstainLimit: Sendable, Hashable {
+    /// A reading from farther away is no reading to rely on. Of Mahalanobis' kind, in standard deviations.
+    public let distance: Double
+    /// The share of validation scans that the distance was chosen to turn away, in 0…1.
+    public let falseAbstainRate: Double
+
+    /// See the properties.
+    public init(distance: Double, falseAbstainRate: Double) {
+        self.distance = distance
+        self.falseAbstainRate = falseAbstainRate
     }
 }
 
@@ -75,9 +97,32 @@ public struct Call: Sendable, Hashable {
     public let topProbability: Double
     /// Strongest first.
     public let findings: [Finding]
-    /// False when the top label has no threshold and is not the negative label, and no other label is a finding.
-    public let isCalibrated: Bool
+    /// What kind of call it is.
+    public let kind: Kind
 
-    /// True for a positive call, false for a negative one, nil for an uncalibrated reading, which is neither.
-    public var finding: Bool? { isCalibrated ? !findings.isEmpty : nil }
+    /// What a call comes to. The words stand in tables and are hashed into the audit chain.
+    public enum Kind: String, Sendable, Hashable {
+        /// At least one label is at or over its threshold.
+        case finding
+        /// No label is.
+        case negative = "none"
+        /// The top label has no threshold and is not the negative label, and no other label is a finding.
+        case uncalibrated
+        /// The scan is unlike what the model was trained on, so that there is no call.
+        case abstained
+
+        /// Of a recorded reading.
+        init(finding: Bool?, isAbstained: Bool) {
+            self = isAbstained ? .abstained : finding.map { $0 ? .finding : .negative } ?? .uncalibrated
+        }
+    }
+
+    /// True for a positive call, false for a negative one, nil for a reading that is neither: uncalibrated or abstained.
+    public var finding: Bool? {
+        switch kind {
+        case .finding: true
+        case .negative: false
+        case .uncalibrated, .abstained: nil
+        }
+    }
 }

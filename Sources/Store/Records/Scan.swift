@@ -65,6 +65,10 @@ public struct NewReading: Sendable, Hashable {
     public var frame: Int
     /// In the order of the model's labels, each in 0…1.
     public var probabilities: [Double]
+    /// From what the model was trained on, 0 or more; nil for a model that does not say.
+    public var distance: Double?
+    /// Whether the run makes no call of it, for its distance.
+    public var isAbstained: Bool
     /// Milliseconds spent on this frame; a scan's decoding time is given on its first frame and 0 on the others.
     public var decodeMilliseconds: Double
     /// Milliseconds from planes to the input of the network.
@@ -76,11 +80,14 @@ public struct NewReading: Sendable, Hashable {
 
     /// See the properties.
     public init(
-        frame: Int, probabilities: [Double], decodeMilliseconds: Double, prepareMilliseconds: Double,
-        networkMilliseconds: Double, thumbnailPNG: [UInt8]? = nil
+        frame: Int, probabilities: [Double], distance: Double? = nil, isAbstained: Bool = false,
+        decodeMilliseconds: Double, prepareMilliseconds: Double, networkMilliseconds: Double,
+        thumbnailPNG: [UInt8]? = nil
     ) {
         self.frame = frame
         self.probabilities = probabilities
+        self.distance = distance
+        self.isAbstained = isAbstained
         self.decodeMilliseconds = decodeMilliseconds
         self.prepareMilliseconds = prepareMilliseconds
         self.networkMilliseconds = networkMilliseconds
@@ -112,8 +119,12 @@ public struct ReadingRecord: Sendable, Hashable {
     public let topLabel: String
     /// Its probability, in 0…1.
     public let topProbability: Double
-    /// Nil: uncalibrated, no call.
+    /// Nil: uncalibrated or abstained, no call.
     public let finding: Bool?
+    /// From what the model was trained on, 0 or more; nil for a model that does not say.
+    public let distance: Double?
+    /// Whether the run that made it abstained, for its distance.
+    public let isAbstained: Bool
     /// Milliseconds from file to planes; 0 on all but a scan's first frame.
     public let decodeMilliseconds: Double
     /// Milliseconds from planes to the input of the network.
@@ -124,4 +135,7 @@ public struct ReadingRecord: Sendable, Hashable {
     public let madeBy: String
     /// Whether `StudyStore.thumbnail(reading:)` has a picture.
     public let hasThumbnail: Bool
+
+    /// What kind of call was made of it.
+    public var kind: Call.Kind { Call.Kind(finding: finding, isAbstained: isAbstained) }
 }

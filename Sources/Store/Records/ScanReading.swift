@@ -6,13 +6,19 @@ public struct ScanReading: Sendable, Hashable {
     public let scan: ScanRecord
     /// One per frame that was read, in frame order; at least one.
     public let frames: [ReadingRecord]
-    /// One per label of the model, in 0…1.
+    /// One per label of the model, in 0…1; of the frames that count.
     public let probabilities: [Double]
-    /// Made of `probabilities`, by the same thresholds as a single frame's.
+    /// Made of `probabilities`, by the same thresholds as a single frame's. Frames that the run abstained on do not count, unless it
+    /// did so on all.
     public let call: Call
-    /// The frame that carries the call: of all frames the one where its strongest finding (without a finding, its most probable
-    /// label) is most probable; the first of equals.
+    /// The frame that carries the call: of the frames that count the one where its strongest finding (without a finding, its most
+    /// probable label) is most probable; the first of equals. Where the run abstained, the nearest.
     public let carrier: ReadingRecord
+    /// Of the nearest frame from what the model was trained on; nil for a model that does not say.
+    public let distance: Double?
+
+    /// Frames that the run abstained on.
+    public var abstainedFrames: Int { frames.count { $0.isAbstained } }
 
     /// The scans of a run's readings, which come in path and frame order; a reading that does not fit the model is left out.
     public static func scans(of readings: [ReadingRecord], model: ModelRecord, rule: Aggregation.Rule) -> [ScanReading]
@@ -23,22 +29,15 @@ public struct ScanReading: Sendable, Hashable {
             let first = readings[start]
             let end = readings[start...].firstIndex { $0.scan.sha256 != first.scan.sha256 } ?? readings.endIndex
             let frames = readings[start..<end].filter { $0.probabilities.count == model.labels.count }
-            let probabilities = rule.combined(frames.map(\.probabilities))
-            if let call = model.call(probabilities) {
+            if let joint = model.call(frames.map(\.part), rule: rule) {
                 scans.append(
                     ScanReading(
-                        path: first.path, scan: first.scan, frames: frames, probabilities: probabilities, call: call,
-                        carrier: frames[Self.carrier(of: call, among: frames.map(\.probabilities))]))
+                        path: first.path, scan: first.scan, frames: frames, probabilities: joint.probabilities,
+                        call: joint.call, carrier: frames[joint.carrier], distance: joint.distance))
             }
             start = end
         }
         return scans
-    }
-
-    /// Which of several lists of probabilities carries the call that was made of all of them.
-    public static func carrier(of call: Call, among lists: [[Double]]) -> Int {
-        let label = call.findings.first?.label ?? call.top
-        return lists.indices.max { (lists[$0][label], $1) < (lists[$1][label], $0) } ?? 0
     }
 }
 
@@ -67,10 +66,13 @@ public struct GroupReading: Sendable, Hashable {
     public let scans: [ScanReading]
     /// One per label of the model, in 0…1.
     public let probabilities: [Double]
-    /// Made of `probabilities`.
+    /// Made of `probabilities`. Scans that the run abstained on do not count, unless it did so on all.
     public let call: Call
     /// The scan that carries the call.
     public let carrier: ScanReading
+
+    /// Scans that the run abstained on.
+    public var abstainedScans: Int { scans.count { $0.call.kind == .abstained } }
 
     /// The groups of scans, by identifier; scans that belong to none are left out.
     public static func groups(
@@ -78,12 +80,10 @@ public struct GroupReading: Sendable, Hashable {
     ) -> [GroupReading] {
         let members = Dictionary(grouping: scans) { kind.identifier(of: $0.scan) ?? "" }
         return members.sorted { $0.key < $1.key }.compactMap { identifier, scans in
-            let lists = scans.map(\.probabilities)
-            let probabilities = rule.combined(lists)
-            guard !identifier.isEmpty, let call = model.call(probabilities) else { return nil }
+            guard !identifier.isEmpty, let joint = model.call(scans.map(\.part), rule: rule) else { return nil }
             return GroupReading(
-                kind: kind, identifier: identifier, scans: scans, probabilities: probabilities, call: call,
-                carrier: scans[ScanReading.carrier(of: call, among: lists)])
+                kind: kind, identifier: identifier, scans: scans, probabilities: joint.probabilities,
+                call: joint.call, carrier: scans[joint.carrier])
         }
     }
 }
