@@ -97,7 +97,7 @@ let package = Package(
         tests("StoreTests", ["Store", grdb]),
         tests("PipelineTests", ["Pipeline", "CCodecs", "CSystem"]),
         tests("ReportingTests", ["Reporting", "Training"]),
-        tests("EndToEndTests", ["nightread", "Pipeline", "ScanFixtures", "WeightFixtures", grdb]),
+        tests("EndToEndTests", ["nightread", "Pipeline", "Training", "ScanFixtures", "WeightFixtures", grdb]),
         tests("ArchitectureTests", []),
     ],
     swiftLanguageModes: [.v6],

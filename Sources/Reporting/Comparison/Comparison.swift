@@ -3,12 +3,15 @@ public import Store
 /// Two runs over the same scans, side by side.
 ///
 /// Frames are matched by content, not by name. A call is a frame's strongest finding, or none; each run's calls come from its
-/// own model's thresholds, and a frame that is uncalibrated in either run is left out of agreement and kappa, and counted.
+/// own model's thresholds, and a frame that is uncalibrated in either run is left out of agreement and kappa, and counted; as is one that
+/// either run abstained on.
 public struct Comparison: Sendable {
     /// How the two readings of one frame compare.
     public enum Kind: String, Sendable, Hashable {
         case same
         case changed
+        /// At least one run abstained: the frame is unlike what its model was trained on.
+        case abstained
         /// At least one model makes no call here.
         case uncalibrated
         /// At least one call names a label that the other model does not have.
@@ -21,7 +24,7 @@ public struct Comparison: Sendable {
         public let first: ReadingRecord
         /// Reading of the second run.
         public let second: ReadingRecord
-        /// The first run's call: a label, `no finding` or `uncalibrated`.
+        /// The first run's call: a label, `no finding`, `uncalibrated` or `abstained`.
         public let firstCall: String
         /// The second run's call.
         public let secondCall: String
@@ -67,6 +70,9 @@ public struct Comparison: Sendable {
                 ? $0.distance > $1.distance : ($0.first.path, $0.first.frame) < ($1.first.path, $1.first.frame)
         }
     }
+
+    /// Frames that a run abstained on, in the order of their paths.
+    public var abstained: [Pair] { pairs.filter { $0.kind == .abstained } }
 
     /// Reads both runs. They may lie in two stores.
     /// - Throws: `ReportingError.incomparable` for a run and itself.
@@ -132,10 +138,13 @@ public struct Comparison: Sendable {
     ) -> Pair {
         let calls = (name(first.call, first.model), name(second.call, second.model))
         let known = { (call: String) in call == none || shared.contains(call) }
+        let kinds = [first.call.kind, second.call.kind]
         let kind: Kind =
-            first.call.finding == nil || second.call.finding == nil
-            ? .uncalibrated
-            : !known(calls.0) || !known(calls.1) ? .incomparable : calls.0 == calls.1 ? .same : .changed
+            kinds.contains(.abstained)
+            ? .abstained
+            : kinds.contains(.uncalibrated)
+                ? .uncalibrated
+                : !known(calls.0) || !known(calls.1) ? .incomparable : calls.0 == calls.1 ? .same : .changed
         let distance =
             shared.compactMap { label -> Double? in
                 guard let a = probability(label, first.reading, first.model),
@@ -155,10 +164,10 @@ public struct Comparison: Sendable {
     }
 
     private static func name(_ call: Call, _ model: ModelRecord) -> String {
-        switch call.finding {
-        case nil: "uncalibrated"
-        case false?: none
-        case true?: call.findings.first.map { model.labels[$0.label] } ?? none
+        switch call.kind {
+        case .uncalibrated, .abstained: call.kind.rawValue
+        case .negative: none
+        case .finding: call.findings.first.map { model.labels[$0.label] } ?? none
         }
     }
 

@@ -9,7 +9,7 @@ public enum ComparisonReport {
     /// Columns before the labels' own (`a_LABEL`, `b_LABEL`), documented in Documentation/STORE.md.
     static let columns = [
         "run_a", "run_b", "path_a", "path_b", "sha256", "frame", "comparison", "call_a", "call_b", "largest_change",
-        "total_ms_a", "total_ms_b",
+        "total_ms_a", "total_ms_b", "abstained_a", "distance_a", "abstained_b", "distance_b",
     ]
 
     /// Writes the comparison of two runs, and records it in the first run's store where that is open for writing.
@@ -60,7 +60,8 @@ public enum ComparisonReport {
                     .text(pair.second.path), .text(pair.first.scan.sha256), .integer(Int64(pair.first.frame)),
                     .text(pair.kind.rawValue), .text(pair.firstCall), .text(pair.secondCall), .number(pair.distance),
                     time(pair.first), time(pair.second),
-                ] + values(pair.first, comparison.first.model) + values(pair.second, comparison.second.model))
+                ] + FindingsTable.distance(pair.first) + FindingsTable.distance(pair.second)
+                    + values(pair.first, comparison.first.model) + values(pair.second, comparison.second.model))
         }
         return document.bytes
     }
@@ -71,15 +72,13 @@ public enum ComparisonReport {
         let changed = comparison.changed
         var cards: [View] = []
         for pair in changed.prefix(mostCards) {
-            var picture = pair.first.hasThumbnail ? try first.thumbnail(reading: pair.first.id) : nil
-            if picture == nil, pair.second.hasThumbnail { picture = try second.thumbnail(reading: pair.second.id) }
-            cards.append(card(pair, comparison, picture))
+            cards.append(card(pair, comparison, try picture(of: pair, first: first, second: second)))
         }
         func item(_ text: String, _ what: String, _ style: String = "") -> View {
             ["count": text, "what": what, "style": text == "0" ? "quiet" : style]
         }
         let agreement = comparison.agreement
-        return [
+        let view: View = [
             "title": "\(comparison.first.study): two runs compared", "eyebrow": "Nightread comparison",
             "heading": "\(comparison.first.study): \(comparison.first.model.name) and \(comparison.second.model.name)",
             "program": program, "writtenAt": Words.moment(moment), "summary": comparison.summary,
@@ -89,6 +88,7 @@ public enum ComparisonReport {
                 item(agreement.kappa.map { Words.fixed($0, 3) } ?? "–", "Cohen's kappa"),
                 item(Words.grouped(comparison.count(.changed)), "finding changed", "strong"),
                 item(Words.grouped(comparison.count(.same)), "same call"),
+                item(Words.grouped(comparison.count(.abstained)), "abstained", "open"),
                 item(Words.grouped(comparison.count(.uncalibrated)), "uncalibrated"),
                 item(Words.grouped(comparison.count(.incomparable)), "not comparable"),
             ],
@@ -109,6 +109,49 @@ public enum ComparisonReport {
                     },
                 ]
             }, "sides": sides(comparison),
+        ]
+        return try view.merging(abstained(comparison, first: first, second: second)) { old, _ in old }
+    }
+
+    /// The picture that either run has of a frame.
+    private static func picture(
+        of pair: Comparison.Pair, first: StudyStore, second: StudyStore
+    ) throws(StoreError) -> [UInt8]? {
+        if pair.first.hasThumbnail, let picture = try first.thumbnail(reading: pair.first.id) { return picture }
+        return pair.second.hasThumbnail ? try second.thumbnail(reading: pair.second.id) : nil
+    }
+
+    /// The part about frames that a run abstained on.
+    private static func abstained(
+        _ comparison: Comparison, first: StudyStore, second: StudyStore
+    ) throws(StoreError) -> View {
+        let pairs = comparison.abstained
+        let limits = (a: comparison.first.model.abstainLimit, b: comparison.second.model.abstainLimit)
+        let scale = DistanceScale(pairs.flatMap { [($0.first.distance, limits.a), ($0.second.distance, limits.b)] })
+        var cards: [View] = []
+        for pair in pairs.prefix(mostCards) {
+            var card = Words.view(path: pair.first.path, frame: pair.first.frame, of: pair.first.scan.frames)
+            card["calls"] = "A: \(pair.firstCall) · B: \(pair.secondCall)"
+            card["alt"] = "\(Words.path(pair.first.path).file), unlike what a model was trained on"
+            card["distances"] = [
+                scale.row("A, distance", pair.first.distance, limits.a, isOver: pair.first.isAbstained),
+                scale.row("B, distance", pair.second.distance, limits.b, isOver: pair.second.isAbstained),
+            ]
+            if let picture = try picture(of: pair, first: first, second: second) {
+                card["picture"] = FindingsPage.dataURI(picture)
+            }
+            cards.append(card)
+        }
+        let both = pairs.count { $0.first.isAbstained && $0.second.isAbstained }
+        let note =
+            "Not a disagreement: a model that abstains makes no call of what is unlike its training's scans. Both abstain on "
+            + "\(Words.grouped(both)), A alone on \(Words.grouped(pairs.count { $0.first.isAbstained } - both)), B alone on "
+            + "\(Words.grouped(pairs.count { $0.second.isAbstained } - both)). Bars are distances in units of their model's limit."
+            + scale.note
+        return [
+            "hasAbstained": !pairs.isEmpty, "abstained": cards,
+            "abstainedNote": pairs.count > mostCards
+                ? note + " The first \(mostCards) of \(Words.grouped(pairs.count)) are shown; the CSV has all." : note,
         ]
     }
 
@@ -147,6 +190,9 @@ public enum ComparisonReport {
             row("Model") { "\($0.model.name) (\(Words.network($0.model.variant)))" },
             row("Model digest", mono: true) { $0.model.digest },
             row("Preprocessing") { PreprocessingWords.describe($0.preprocessingJSON) },
+            row("Unlike scans") {
+                Words.abstaining($0) ?? "a call of every scan: the model does not know what it was trained on"
+            },
             row("Machine") { "\($0.host), \(Words.count($0.sessions.last?.workers ?? 0, "worker"))" },
             [
                 "name": "Median time per scan, one lane", "mono": false, "a": Comparison.time(comparison.firstMedian),

@@ -40,6 +40,11 @@ extension Comparison {
                         + "none is borrowed, and frames without a call are left out.")
             }
         }
+        if count(.abstained) > 0 {
+            notes.append(
+                "\(Words.count(count(.abstained), "frame is", "frames are")) unlike what a model was trained on; that model makes no call, which "
+                    + "is no disagreement, and they are left out.")
+        }
         if first.model.digest == second.model.digest, first.preprocessingDigest == second.preprocessingDigest {
             notes.append("Both runs used the same model and preprocessing, so that they share their readings.")
         }
@@ -54,6 +59,7 @@ extension Comparison {
             "", "frames in both runs  \(Words.grouped(pairs.count))",
             "  same call          \(Words.grouped(count(.same)))",
             "  finding changed    \(Words.grouped(count(.changed)))",
+            "  abstained          \(Words.grouped(count(.abstained)))",
             "  uncalibrated       \(Words.grouped(count(.uncalibrated)))",
             "  not comparable     \(Words.grouped(count(.incomparable)))",
             "only in A            \(Words.grouped(onlyFirst))", "only in B            \(Words.grouped(onlySecond))",
@@ -87,7 +93,8 @@ extension Comparison {
             "agreed": JSONValue(agreement.agreed),
             "agreement": agreement.share.map(JSONValue.double) ?? .null,
             "kappa": agreement.kappa.map(JSONValue.double) ?? .null, "changed": JSONValue(count(.changed)),
-            "uncalibrated": JSONValue(count(.uncalibrated)), "not_comparable": JSONValue(count(.incomparable)),
+            "abstained": JSONValue(count(.abstained)), "uncalibrated": JSONValue(count(.uncalibrated)),
+            "not_comparable": JSONValue(count(.incomparable)),
             "calls": .array(agreement.categories.map(JSONValue.string)),
             "confusion": .array(agreement.counts.map { .array($0.map { JSONValue($0) }) }),
             "notes": .array(notes.map(JSONValue.string)),

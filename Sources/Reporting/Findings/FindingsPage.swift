@@ -14,10 +14,15 @@ struct FindingsPage {
 
     let facts: RunFacts
     private let findings: [ScanReading]
+    /// Scans that a call could be made of: all but those that are unlike what the model was trained on.
+    private let called: [ScanReading]
+    private let abstained: AbstainedScans
     private var model: ModelRecord { facts.run.model }
 
     init(facts: RunFacts) {
         self.facts = facts
+        called = facts.scans.filter { $0.call.kind != .abstained }
+        abstained = AbstainedScans(facts: facts)
         findings = facts.scans.filter { $0.call.finding == true }.sorted { left, right in
             let (a, b) = (left.call.findings[0].probability, right.call.findings[0].probability)
             return a != b ? a > b : left.path < right.path
@@ -40,6 +45,7 @@ struct FindingsPage {
                 + " What it has read so far is below; starting the pipeline again resumes it."
         }
         try addFindings(to: &view, store: store)
+        try abstained.add(to: &view, store: store)
         addReadings(to: &view)
         GroupSections(facts: facts).add(to: &view)
         addFailures(to: &view)
@@ -57,7 +63,10 @@ struct FindingsPage {
         } else {
             parts.append("findings on \(Words.count(findings.count, "scan"))")
         }
-        let open = facts.scans.lazy.filter { $0.call.finding == nil }.count
+        if !abstained.scans.isEmpty {
+            parts.append("\(Words.count(abstained.scans.count, "scan")) unlike the model's training")
+        }
+        let open = facts.scans.lazy.filter { $0.call.kind == .uncalibrated }.count
         if open > 0 { parts.append("\(Words.count(open, "scan")) without a calibrated call") }
         parts.append(
             facts.ledger.failed == 0
@@ -72,8 +81,11 @@ struct FindingsPage {
         func item(_ count: Int, _ what: String, _ style: String = "") -> View {
             ["count": Words.grouped(count), "what": what, "style": count == 0 ? "quiet" : style]
         }
+        let unlike =
+            model.abstainLimit == nil && ledger.abstained == 0 ? [] : [item(ledger.abstained, "abstained", "open")]
         return [
             item(scans, scans == 1 ? "scan with findings" : "scans with findings", "strong"), item(ledger.read, "read"),
+        ] + unlike + [
             item(ledger.duplicate, "duplicate"), item(ledger.skipped, "skipped"), item(ledger.failed, "failed"),
             item(ledger.quarantined, "quarantined"), item(ledger.pending, "pending"),
         ]
@@ -89,6 +101,8 @@ struct FindingsPage {
         view["hasFindings"] = !findings.isEmpty
         if facts.scans.isEmpty {
             view["noFindings"] = "No scan was read."
+        } else if called.isEmpty {
+            view["noFindings"] = "Every scan is unlike what the model was trained on, so that it makes no calls."
         } else if model.thresholds.isEmpty {
             view["noFindings"] = "The model has no thresholds, so that it makes no calls."
         } else {
@@ -120,7 +134,7 @@ struct FindingsPage {
 
     private func addReadings(to view: inout View) {
         let scans = facts.scans
-        let open = scans.filter { $0.call.finding == nil }
+        let open = scans.filter { $0.call.kind == .uncalibrated }
         view["hasUncalibrated"] = !open.isEmpty
         view["uncalibratedNote"] =
             "The most probable label of these has no threshold in this model, so that there is neither a positive nor a "
@@ -139,11 +153,13 @@ struct FindingsPage {
         view["readings"] = scans.prefix(Self.mostRows).map { scan -> View in
             var row = Words.view(of: scan)
             row["call"] = scan.call.words(model.labels)
-            row["style"] = scan.call.finding.map { $0 ? "find" : "" } ?? "open"
-            row["values"] =
+            row["style"] = scan.call.style
+            let values =
                 hasColumns
                 ? scan.probabilities.map(Words.probability)
                 : [scan.call.topLabel, Words.probability(scan.call.topProbability)]
+            // What a model says of something that it does not know means nothing.
+            row["values"] = scan.call.kind == .abstained ? values.map { _ in "–" } : values
             return row
         }
     }
@@ -155,8 +171,8 @@ struct FindingsPage {
         let frames = several.reduce(0) { $0 + $1.frames.count }
         return
             " \(Words.count(several.count, "scan has", "scans have")) several frames, \(Words.grouped(frames)) in all; of each "
-            + "label, \(facts.aggregation.frames.words) its frames counts, and the frame that carries the call is named. The CSV has "
-            + "every frame."
+            + "label, \(facts.aggregation.frames.words) its frames counts, and the frame that carries the call is named."
+            + abstained.framesNote + " The CSV has every frame."
     }
 
     private func addFailures(to view: inout View) {
@@ -204,8 +220,9 @@ struct FindingsPage {
         if !facts.superseded.isEmpty {
             let rows = facts.superseded.prefix(Self.mostRows).map { reading -> View in
                 var row = Words.view(path: reading.path, frame: reading.frame, of: reading.scan.frames)
-                let call = model.call(reading.probabilities)?.words(model.labels) ?? reading.topLabel
-                row["detail"] = "\(call) (\(reading.topLabel) \(Words.probability(reading.topProbability)))"
+                let call = model.call(reading.probabilities, isAbstained: reading.isAbstained)
+                row["detail"] =
+                    "\(call?.words(model.labels) ?? reading.topLabel) (\(reading.topLabel) \(Words.probability(reading.topProbability)))"
                 return row
             }
             groups.append([
@@ -225,14 +242,14 @@ struct FindingsPage {
                 model.thresholds[model.labels[$1]] != nil ? 0 : 1, $1
             )
         }
-        view["hasCharts"] = !facts.scans.isEmpty
+        view["hasCharts"] = !called.isEmpty
         if labels.count > Self.mostCharts {
             view["chartsNote"] = "The first \(Self.mostCharts) of \(labels.count) labels are shown."
         }
         view["charts"] = labels.prefix(Self.mostCharts).map { index -> View in
             let label = model.labels[index]
             return Histogram.view(
-                label: label, values: facts.scans.map { $0.probabilities[index] },
+                label: label, values: called.map { $0.probabilities[index] },
                 threshold: label == model.negativeLabel ? nil : model.thresholds[label])
         }
     }

@@ -22,7 +22,7 @@ struct FindingsSettings {
             if label == model.negativeLabel { return "\(label) (never a finding)" }
             return model.thresholds[label].map { "\(label) (from \(Words.fixed($0, 3)))" } ?? "\(label) (uncalibrated)"
         }
-        return [
+        var rows = [
             row("Model", model.name), row("Variant", Words.network(model.variant)),
             row("Model digest", model.digest, mono: true), row("Labels", labels.prefix(30).joined(separator: ", ")),
             row("Preprocessing", PreprocessingWords.describe(facts.run.preprocessingJSON)),
@@ -32,6 +32,8 @@ struct FindingsSettings {
                 "Several scans", "of each label, \(facts.aggregation.scans.words) the scans of a patient or DICOM study"
             ),
         ]
+        if let words = Words.abstaining(facts.run) { rows.append(row("Unlike scans", words)) }
+        return rows
     }
 
     private var run: [View] {

@@ -9,7 +9,7 @@ enum FindingsTable {
         "top_probability", "sha256", "format", "width", "height", "bits", "model", "model_digest", "decode_ms",
         "prepare_ms", "network_ms", "read_by_run", "failure_stage", "failure_kind", "scan_call", "scan_findings",
         "carrying_frame", "patient", "study_uid", "series_uid", "instance_uid", "modality", "body_part", "laterality",
-        "view", "acquisition_date", "row_spacing_mm", "column_spacing_mm",
+        "view", "acquisition_date", "row_spacing_mm", "column_spacing_mm", "abstained", "distance",
     ]
 
     static func make(_ facts: RunFacts) -> [UInt8] {
@@ -40,23 +40,26 @@ enum FindingsTable {
         _ reading: ReadingRecord, of scan: ScanReading?, _ run: RunRecord
     ) -> [CSVDocument.Cell] {
         let model = run.model
-        let call = model.call(reading.probabilities)
+        let call = model.call(reading.probabilities, isAbstained: reading.isAbstained)
         return [
             .text(run.id), .text(run.study), .text(reading.path), .text("read"), .empty,
             .integer(Int64(reading.frame)), .integer(Int64(reading.scan.frames)),
-            .text(word(reading.finding)), .text(call.map { findings($0, model) } ?? ""),
+            .text(reading.kind.rawValue), .text(call.map { findings($0, model) } ?? ""),
             .text(reading.topLabel), .number(reading.topProbability), .text(reading.scan.sha256),
             .text(reading.scan.format), .integer(Int64(reading.scan.width)), .integer(Int64(reading.scan.height)),
             .integer(Int64(reading.scan.bits)), .text(model.name), .text(model.digest),
             .number(reading.decodeMilliseconds), .number(reading.prepareMilliseconds),
             .number(reading.networkMilliseconds), .text(reading.madeBy), .empty, .empty,
-            .text(scan.map { word($0.call.finding) } ?? ""), .text(scan.map { findings($0.call, model) } ?? ""),
+            .text(scan.map { $0.call.kind.rawValue } ?? ""), .text(scan.map { findings($0.call, model) } ?? ""),
             scan.map { .integer(Int64($0.carrier.frame)) } ?? .empty,
-        ] + attributes(reading.scan.attributes) + reading.probabilities.map(CSVDocument.Cell.number)
+        ] + attributes(reading.scan.attributes) + distance(reading) + reading.probabilities.map(CSVDocument.Cell.number)
     }
 
-    /// `finding`, `none` or `uncalibrated`.
-    static func word(_ finding: Bool?) -> String { finding.map { $0 ? "finding" : "none" } ?? "uncalibrated" }
+    /// Whether the run abstained (0 or 1) and from which distance; empty for a model that does not know what it was trained on.
+    static func distance(_ reading: ReadingRecord) -> [CSVDocument.Cell] {
+        guard let distance = reading.distance else { return [.empty, .empty] }
+        return [.integer(reading.isAbstained ? 1 : 0), .number(distance)]
+    }
 
     /// Labels at or over their threshold, strongest first.
     static func findings(_ call: Call, _ model: ModelRecord) -> String {

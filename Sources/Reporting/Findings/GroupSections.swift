@@ -28,6 +28,12 @@ struct GroupSections {
             note +=
                 " \(Words.count(without, "scan names", "scans name")) no \(what) and \(without == 1 ? "is" : "are") not here."
         }
+        let abstained = groups.reduce(0) { $0 + $1.abstainedScans }
+        if abstained > 0 {
+            note +=
+                " \(Words.count(abstained, "scan is", "scans are")) unlike what the model was trained on and \(abstained == 1 ? "does" : "do") "
+                + "not count, unless a \(what) has no other."
+        }
         if facts.identifiers == .pseudonyms { note += " Identifiers are pseudonyms." }
         return [
             "id": kind.rawValue, "title": kind == .patient ? "Patients" : "DICOM studies",
@@ -40,7 +46,10 @@ struct GroupSections {
                 row["scans"] = Words.grouped(group.scans.count)
                 row["about"] = (group.modalities + group.dates.map(Words.date).ends).joined(separator: " · ")
                 row["call"] = group.call.words(model.labels)
-                row["style"] = group.call.finding.map { $0 ? "find" : "" } ?? "open"
+                row["style"] = group.call.style
+                guard group.call.kind != .abstained else {
+                    return row.merging(["strength": "–", "label": "–"]) { _, none in none }
+                }
                 row["strength"] = Words.probability(group.call.findings.first?.probability ?? group.call.topProbability)
                 row["label"] = group.call.findings.first.map { model.labels[$0.label] } ?? group.call.topLabel
                 return row

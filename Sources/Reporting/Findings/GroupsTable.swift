@@ -7,7 +7,7 @@ enum GroupsTable {
     static let columns = [
         "run", "study", "group", "identifier", "scans", "frames", "call", "findings", "top_label", "top_probability",
         "carrying_path", "carrying_frame", "modalities", "first_date", "last_date", "frame_rule", "scan_rule", "model",
-        "model_digest",
+        "model_digest", "abstained_scans",
     ]
 
     static func make(_ facts: RunFacts) -> [UInt8] {
@@ -24,12 +24,12 @@ enum GroupsTable {
         return [
             .text(run.id), .text(run.study), .text(group.kind.rawValue), .text(group.identifier),
             .integer(Int64(group.scans.count)), .integer(Int64(group.scans.reduce(0) { $0 + $1.frames.count })),
-            .text(FindingsTable.word(group.call.finding)), .text(FindingsTable.findings(group.call, model)),
+            .text(group.call.kind.rawValue), .text(FindingsTable.findings(group.call, model)),
             .text(group.call.topLabel), .number(group.call.topProbability), .text(group.carrier.path),
             .integer(Int64(group.carrier.carrier.frame)), .text(group.modalities.joined(separator: ";")),
             dates.first.map(CSVDocument.Cell.text) ?? .empty, dates.last.map(CSVDocument.Cell.text) ?? .empty,
             .text(facts.aggregation.frames.rawValue), .text(facts.aggregation.scans.rawValue), .text(model.name),
-            .text(model.digest),
+            .text(model.digest), .integer(Int64(group.abstainedScans)),
         ] + group.probabilities.map(CSVDocument.Cell.number)
     }
 }

@@ -28,6 +28,12 @@ enum PreprocessingWords {
         return parts.joined(separator: "; ")
     }
 
+    /// Whether a run makes no call of scans unlike what its model was trained on, where the model knows.
+    static func abstains(_ json: String) -> Bool {
+        let object = (try? JSONSerialization.jsonObject(with: Data(json.utf8))) as? [String: Any]
+        return (object?["abstain"] as? NSNumber)?.boolValue ?? true
+    }
+
     /// What is read of scans with several frames; nil where that is all of them in axial slices.
     private static func slicing(_ slices: Any?, axis: Any?) -> String? {
         let step = ((slices as? [String: Any])?["every"] as? NSNumber)?.intValue

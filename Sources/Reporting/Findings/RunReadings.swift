@@ -33,7 +33,7 @@ struct RunFacts {
     /// Every frame's reading with its call; a reading that does not fit the model's labels has none.
     var calls: [(reading: ReadingRecord, call: Call)] {
         readings.compactMap { reading in
-            run.model.call(reading.probabilities).map { (reading, $0) }
+            run.model.call(reading.probabilities, isAbstained: reading.isAbstained).map { (reading, $0) }
         }
     }
 
@@ -53,12 +53,21 @@ struct RunFacts {
 }
 
 extension Call {
-    /// What a table says of a reading: the labels found, `none`, or `uncalibrated`.
-    func words(_ labels: [String], none: String = "no finding") -> String {
-        switch finding {
-        case true?: findings.map { labels[$0.label] }.joined(separator: ", ")
-        case false?: none
-        case nil: "uncalibrated"
+    /// What a table says of a reading: the labels found, `no finding`, `uncalibrated` or `abstained`.
+    func words(_ labels: [String]) -> String {
+        switch kind {
+        case .finding: findings.map { labels[$0.label] }.joined(separator: ", ")
+        case .negative: "no finding"
+        case .uncalibrated, .abstained: kind.rawValue
+        }
+    }
+
+    /// The style of those words.
+    var style: String {
+        switch kind {
+        case .finding: "find"
+        case .negative: ""
+        case .uncalibrated, .abstained: "open"
         }
     }
 }

@@ -25,7 +25,8 @@ enum Templates {
 
     private static let sources: [(name: String, text: String)] = [
         ("page", PackageResources.page_mustache), ("path", PackageResources.path_mustache),
-        ("bars", PackageResources.bars_mustache), ("findings", PackageResources.findings_mustache),
+        ("bars", PackageResources.bars_mustache), ("distances", PackageResources.distances_mustache),
+        ("findings", PackageResources.findings_mustache),
         ("comparison", PackageResources.comparison_mustache),
         ("contact-sheet", PackageResources.contact_sheet_mustache),
         ("training", PackageResources.training_mustache), ("linechart", PackageResources.linechart_mustache),

@@ -44,6 +44,27 @@ enum Words {
         return decimals == 0 ? sign + padded : sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
     }
 
+    /// A distance from what a model was trained on: `31.25`, `1,204`.
+    static func distance(_ value: Double) -> String {
+        value < 1000 ? fixed(value, 2) : value < 1e9 ? grouped(Int(value.rounded())) : "beyond measure"
+    }
+
+    /// What a run does with scans unlike its model's training; nil where the model does not know.
+    static func abstaining(_ run: RunRecord) -> String? {
+        run.model.abstainLimit.map { limit in
+            PreprocessingWords.abstains(run.preprocessingJSON)
+                ? "no call beyond a distance of \(distance(limit.distance)) from what the model was trained on "
+                    + "(\(percent(limit.falseAbstainRate)) of validation scans)"
+                : "a call at any distance (abstain: false); the model's own limit is \(distance(limit.distance))"
+        }
+    }
+
+    /// A share in 0…1 as `1 %`, `0.5 %`.
+    static func percent(_ share: Double) -> String {
+        let percent = (share * 1000).rounded() / 10
+        return fixed(percent, percent == percent.rounded() ? 0 : 1) + " %"
+    }
+
     /// `850 ms`, `42.0 s`, `12 min 4 s`, `7 h 20 min`.
     static func duration(_ seconds: Double) -> String {
         if seconds < 1 { return "\(fixed(seconds * 1000, 0)) ms" }

@@ -12,7 +12,7 @@ struct CompareCommand: ParsableCommand {
             Example: nightread compare 20261124-0130 latest --html reports/b0-b1
 
             Frames are matched by content. Each run's calls come from its own model's thresholds; frames that are \
-            uncalibrated in one of the runs are left out of kappa, and counted.
+            uncalibrated in one of the runs, or that one of them abstained on, are left out of kappa, and counted.
 
             Exit status: 0 compared, 64 bad usage, 66 no such run or store, 73 cannot be created, 74 input/output error.
             """)
