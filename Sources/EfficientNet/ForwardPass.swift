@@ -133,7 +133,7 @@ private struct ForwardPass {
         // Averaged for a flattening head too: a reading's features are the same thing for every model.
         program.average(memory.expanded, rows: size.area, columns: layout.last.columns, into: memory.sums)
         var features = memory.sums
-        if case .flattenMLP = network.description.head { features = memory.expanded }
+        if network.description.head.flattens { features = memory.expanded }
         for (index, matrix) in layout.dense.enumerated() {
             let isLast = index == layout.dense.count - 1
             let result = program.allocate(matrix.columns)

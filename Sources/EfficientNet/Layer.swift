@@ -104,7 +104,7 @@ extension Architecture {
 
     /// Every tensor that a weight file must hold: name and shape.
     ///
-    /// `side` is the input's side in pixels; only `Head.flattenMLP` depends on it.
+    /// `side` is the input's side in pixels; only a head that flattens depends on it.
     public func parameters(side: Int, head: ModelManifest.Head?, labels: Int) -> [Layer.Parameter] {
         layers(height: side, width: side, head: head, labels: labels).flatMap(\.parameters)
     }
@@ -186,17 +186,16 @@ private struct LayerBuilder {
 
     mutating func add(_ head: ModelManifest.Head, features: Int, labels: Int) {
         var inputs = features
-        if case .flattenMLP = head {
+        if head.flattens {
             inputs *= size.height * size.width
             vector("flatten", .flatten, count: inputs)
         } else {
             vector("global_pool", .globalAverage, count: inputs)
         }
-        switch head {
-        case .linear: break
-        case .mlp(let hidden), .flattenMLP(let hidden):
-            vector("head", .dense(input: inputs, output: hidden), count: hidden)
-            vector("head.act", .relu, count: hidden)
+        for (index, hidden) in head.hidden.enumerated() {
+            let name = ModelManifest.Head.hiddenName(index)
+            vector(name, .dense(input: inputs, output: hidden), count: hidden)
+            vector("\(name).act", .relu, count: hidden)
             inputs = hidden
         }
         vector("dropout", .dropout, count: inputs)

@@ -28,11 +28,9 @@ extension ModelManifest {
             try require((0...1).contains(threshold), "thresholds.\(label)", "a number in 0…1", "\(threshold)")
         }
         try require(temperature > 0 && temperature.isFinite, "temperature", "a number over 0", "\(temperature)")
-        switch head {
-        case .linear: break
-        case .mlp(let hidden), .flattenMLP(let hidden):
-            try require((1...65_536).contains(hidden), "head.hidden", "1 to 65536 units", "\(hidden)")
-        }
+        try require(
+            head.hidden.count <= Head.hiddenLimit && head.hidden.allSatisfy(Head.units.contains), "head.hidden",
+            "at most \(Head.hiddenLimit) layers of 1 to \(Head.units.upperBound) units", "\(head.hidden)")
         try checkPreprocessing(require)
     }
 

@@ -13,16 +13,6 @@ public struct ModelManifest: Codable, Sendable, Hashable {
         public var batchNormEpsilon: Double { self == .symmetric ? 1e-5 : 1e-3 }
     }
 
-    /// What follows the last convolution.
-    public enum Head: Codable, Sendable, Hashable {
-        /// Global average, dense to the labels.
-        case linear
-        /// Global average, dense `hidden` with ReLU, dense to the labels.
-        case mlp(hidden: Int)
-        /// Flatten in [H, W, C] order, dense `hidden` with ReLU, dense to the labels: the classic transfer-learning head.
-        case flattenMLP(hidden: Int)
-    }
-
     /// How logits become probabilities.
     public enum Activation: String, Codable, Sendable, Hashable {
         /// One label per scan; probabilities sum to 1.
@@ -134,46 +124,5 @@ public struct ModelManifest: Codable, Sendable, Hashable {
         case batchNormEpsilon = "batch_norm_epsilon"
         case negativeLabel = "negative_label"
         case weightsSHA256 = "weights_sha256"
-    }
-}
-
-/// JSON form: `{"kind": "linear"}`, `{"kind": "mlp", "hidden": 256}`, `{"kind": "flatten-mlp", "hidden": 256}`.
-extension ModelManifest.Head {
-    private enum Kind: String, Codable {
-        case linear, mlp
-        case flattenMLP = "flatten-mlp"
-    }
-    private enum CodingKeys: String, CodingKey {
-        case kind, hidden
-    }
-
-    /// Decodes the form above.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        let kind = try container.decode(Kind.self, forKey: .kind)
-        if kind == .linear {
-            self = .linear
-            return
-        }
-        let hidden = try container.decode(Int.self, forKey: .hidden)
-        guard hidden > 0, hidden <= 65_536 else {
-            throw DecodingError.dataCorruptedError(
-                forKey: .hidden, in: container, debugDescription: "expected 1 to 65536 units, found \(hidden)")
-        }
-        self = kind == .mlp ? .mlp(hidden: hidden) : .flattenMLP(hidden: hidden)
-    }
-
-    /// Encodes the form above.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        switch self {
-        case .linear: try container.encode(Kind.linear, forKey: .kind)
-        case .mlp(let hidden):
-            try container.encode(Kind.mlp, forKey: .kind)
-            try container.encode(hidden, forKey: .hidden)
-        case .flattenMLP(let hidden):
-            try container.encode(Kind.flattenMLP, forKey: .kind)
-            try container.encode(hidden, forKey: .hidden)
-        }
     }
 }

@@ -114,11 +114,12 @@ public final class Network {
             throw .wrongInput(
                 expected: "shape [N, 3, H, W], H and W in \(Self.inputSides)", found: "\(shape)")
         }
-        if case .flattenMLP = description.head {
+        if description.head.flattens {
             let expected = Architecture.lastMap(side: resolution)
             guard shape[2...].allSatisfy({ Architecture.lastMap(side: $0) == expected }) else {
                 throw .wrongInput(
-                    expected: "sides of \(resolution) pixels: the head flatten-mlp is made for one size",
+                    expected:
+                        "sides of \(resolution) pixels: the head \(description.head.kind.rawValue) is made for one size",
                     found: "\(shape)")
             }
         }

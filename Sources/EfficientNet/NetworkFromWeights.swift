@@ -3,7 +3,7 @@ public import Tensors
 extension Network {
     /// A network from a weight file alone: head and labels are what its tensors say.
     ///
-    /// `input` is the shape, [N, 3, H, W], it is to take first; a `flatten-mlp` head is made for one size only.
+    /// `input` is the shape, [N, 3, H, W], it is to take first; a head that flattens is made for one size only.
     ///
     /// - Throws: `EfficientNetError` for weights or an input that do not fit the variant.
     public convenience init(
@@ -24,13 +24,19 @@ extension Network {
         }
         let description = NetworkDescription(
             architecture: architecture, batchNormEpsilon: batchNormEpsilon ?? padding.batchNormEpsilon,
-            head: Self.head(file, features: architecture.features), labels: classifier.shape[0], resolution: input[2])
+            head: Self.head(file, classifier: classifier.shape, features: architecture.features),
+            labels: classifier.shape[0], resolution: input[2])
         try self.init(
             description, weights: Weights(file, parameters: description.parameters), isa: isa, precision: precision)
     }
 
-    private static func head(_ file: SafetensorsFile, features: Int) -> ModelManifest.Head {
-        guard let hidden = file["head.weight"]?.shape, hidden.count == 2 else { return .linear }
-        return hidden[1] == features ? .mlp(hidden: hidden[0]) : .flattenMLP(hidden: hidden[0])
+    private static func head(_ file: SafetensorsFile, classifier: [Int], features: Int) -> ModelManifest.Head {
+        var shapes: [[Int]] = []
+        while shapes.count < ModelManifest.Head.hiddenLimit,
+            let shape = file["\(ModelManifest.Head.hiddenName(shapes.count)).weight"]?.shape, shape.count == 2
+        { shapes.append(shape) }
+        let inputs = (shapes.first ?? classifier)[1]
+        return ModelManifest.Head(
+            flattens: inputs != features && inputs.isMultiple(of: features), hidden: shapes.map { $0[0] })
     }
 }

@@ -70,9 +70,8 @@ struct PackedNetwork: Sendable {
             blocks.append(packed)
         }
         let last = packer.convolution("conv_head", norm: "bn2", precision: precision)
-        let dense =
-            description.head == .linear
-            ? [packer.dense("classifier")] : [packer.dense("head"), packer.dense("classifier")]
+        var dense: [PackedWeights.Matrix] = []
+        for name in description.head.layerNames { dense.append(packer.dense(name)) }
         layout = Layout(stem: stem, blocks: blocks, last: last, dense: dense)
         weights = packer.finish()
     }

@@ -5,7 +5,7 @@ import Testing
 @testable import Conversion
 
 /// A Keras model's JSON in small: the network is two of its layers, which is all that the configuration is asked about it.
-private struct Config {
+struct KerasConfig {
     var before: [[String: Any]] = []
     var head: [[String: Any]] = []
     var side: Any = 224
@@ -49,17 +49,18 @@ private struct Config {
 
 @Suite("Keras models")
 struct KerasModelTests {
-    private static var average: [String: Any] { Config.layer("GlobalAveragePooling2D", "pool") }
+    private static var average: [String: Any] { KerasConfig.layer("GlobalAveragePooling2D", "pool") }
 
     private static func dense(_ name: String, _ activation: String) -> [String: Any] {
-        Config.layer("Dense", name, ["activation": activation])
+        KerasConfig.layer("Dense", name, ["activation": activation])
     }
 
     @Test("The classic tutorial: flatten, 256 units with ReLU, dropout, ten with softmax")
     func tutorial() throws {
-        let model = try Config(
+        let model = try KerasConfig(
             head: [
-                Config.layer("Flatten", "flatten"), Self.dense("dense", "relu"), Config.layer("Dropout", "dropout"),
+                KerasConfig.layer("Flatten", "flatten"), Self.dense("dense", "relu"),
+                KerasConfig.layer("Dropout", "dropout"),
                 Self.dense("dense_1", "softmax"),
             ]
         ).model()
@@ -75,15 +76,42 @@ struct KerasModelTests {
 
     @Test("Activations may be layers of their own; pooling may come before a Flatten that then changes nothing")
     func separate() throws {
-        let model = try Config(
+        let model = try KerasConfig(
             head: [
-                Self.average, Config.layer("Flatten", "flatten"), Self.dense("a", "linear"),
-                Config.layer("ReLU", "relu"),
-                Self.dense("b", "linear"), Config.layer("Activation", "act", ["activation": "sigmoid"]),
+                Self.average, KerasConfig.layer("Flatten", "flatten"), Self.dense("a", "linear"),
+                KerasConfig.layer("ReLU", "relu"),
+                Self.dense("b", "linear"), KerasConfig.layer("Activation", "act", ["activation": "sigmoid"]),
             ]
         ).model()
         #expect(!model.flattens)
         #expect(model.dense.map(\.activation) == ["relu", "sigmoid"])
+    }
+
+    @Test("A batch norm belongs to the dense layer before its activation, or to the next one")
+    func norms() throws {
+        func norm(_ name: String, _ settings: [String: Any] = [:]) -> [String: Any] {
+            KerasConfig.layer("BatchNormalization", name, settings)
+        }
+        let model = try KerasConfig(
+            head: [
+                norm("map", ["axis": [3]]), Self.average, norm("pooled", ["axis": [1], "epsilon": 0.01]),
+                KerasConfig.layer("Dropout", "drop"),
+                KerasConfig.layer("Dense", "a", ["activation": "linear", "use_bias": false]),
+                norm("inside", ["scale": false]), KerasConfig.layer("Activation", "act", ["activation": "relu"]),
+                norm("between", ["center": false, "axis": -1]), Self.dense("b", "relu"), Self.dense("c", "softmax"),
+            ]
+        ).model()
+        #expect(
+            model.dense == [
+                KerasModel.Dense(
+                    name: "a", activation: "relu", hasBias: false,
+                    before: [
+                        KerasModel.Norm(name: "map", isOverMap: true), KerasModel.Norm(name: "pooled", epsilon: 0.01),
+                    ], after: [KerasModel.Norm(name: "inside", scales: false)]),
+                KerasModel.Dense(
+                    name: "b", activation: "relu", before: [KerasModel.Norm(name: "between", shifts: false)]),
+                KerasModel.Dense(name: "c", activation: "softmax"),
+            ])
     }
 
     @Test(
@@ -91,10 +119,10 @@ struct KerasModelTests {
     )
     func imageNet() throws {
         let std = [0.229, 0.224, 0.225]
-        let model = try Config(before: [
-            Config.layer("Rescaling", "rescaling", ["scale": 1.0 / 255, "offset": 0.0]),
-            Config.layer("Normalization", "normalization", ["mean": [0.485, 0.456, 0.406], "variance": std]),
-            Config.layer(
+        let model = try KerasConfig(before: [
+            KerasConfig.layer("Rescaling", "rescaling", ["scale": 1.0 / 255, "offset": 0.0]),
+            KerasConfig.layer("Normalization", "normalization", ["mean": [0.485, 0.456, 0.406], "variance": std]),
+            KerasConfig.layer(
                 "Rescaling", "rescaling_1",
                 ["scale": std.map { 1 / $0.squareRoot() }, "offset": 0.0]),
         ]).model()
@@ -110,8 +138,8 @@ struct KerasModelTests {
 
     @Test("V2-S takes −1…1 by a factor of 128: mean and std of 128 / 255")
     func halves() throws {
-        let model = try Config(before: [
-            Config.layer("Rescaling", "rescaling", ["scale": 1.0 / 128, "offset": -1])
+        let model = try KerasConfig(before: [
+            KerasConfig.layer("Rescaling", "rescaling", ["scale": 1.0 / 128, "offset": -1])
         ]).model()
         let source = try Reading.source(try Reading.fixture("keras3.h5"))
         let found = try #require(
@@ -126,32 +154,44 @@ struct KerasModelTests {
     @Test("What a package cannot have is refused by the layer's name")
     func refused() {
         let last = Self.dense("last", "softmax")
-        let cases: [(Config, String)] = [
+        let cases: [(KerasConfig, String)] = [
             (
-                Config(head: [Self.average, Config.layer("Attention", "mine", module: "my_project.layers"), last]),
+                KerasConfig(head: [
+                    Self.average, KerasConfig.layer("Attention", "mine", module: "my_project.layers"), last,
+                ]),
                 "layer mine: Attention is a custom layer"
             ),
-            (Config(head: [Self.average, Config.layer("Mine>Attention", "mine"), last]), "layer mine"),
-            (Config(head: [Self.average, Config.layer("BatchNormalization", "norm"), last]), "layer norm"),
-            (Config(head: [Self.average, Config.layer("Lambda", "lambda"), last]), "layer lambda"),
-            (Config(head: [Config.layer("GlobalMaxPooling2D", "pool"), last]), "layer pool"),
-            (Config(head: [last]), "layer last"),
+            (KerasConfig(head: [Self.average, KerasConfig.layer("Mine>Attention", "mine"), last]), "layer mine"),
+            (KerasConfig(head: [Self.average, KerasConfig.layer("BatchNormalization", "norm")]), "layer norm"),
+            (KerasConfig(head: [Self.average, last, KerasConfig.layer("BatchNormalization", "norm")]), "layer norm"),
             (
-                Config(head: [Self.average, Self.dense("a", "relu"), Self.dense("b", "relu"), last]),
-                "layer last: a third Dense"
+                KerasConfig(head: [Self.average, KerasConfig.layer("BatchNormalization", "norm", ["axis": [2]]), last]),
+                "layer norm: expected a BatchNormalization over the last axis"
             ),
-            (Config(head: [Self.average, Self.dense("a", "tanh"), last]), "a Dense with activation tanh"),
             (
-                Config(before: [Config.layer("TFOpLambda", "tf.math.truediv")], head: [Self.average, last]),
+                KerasConfig(head: [KerasConfig.layer("BatchNormalization", "norm", ["axis": 1]), Self.average, last]),
+                "layer norm: expected a BatchNormalization over the last axis"
+            ),
+            (KerasConfig(head: [Self.average, KerasConfig.layer("Lambda", "lambda"), last]), "layer lambda"),
+            (KerasConfig(head: [KerasConfig.layer("GlobalMaxPooling2D", "pool"), last]), "layer pool"),
+            (KerasConfig(head: [last]), "layer last"),
+            (
+                KerasConfig(head: [Self.average] + (0..<9).map { Self.dense("d\($0)", "relu") } + [last]),
+                "layer last: more than 8 hidden layers"
+            ),
+            (KerasConfig(head: [Self.average, Self.dense("a", "tanh"), last]), "a Dense with activation tanh"),
+            (
+                KerasConfig(before: [KerasConfig.layer("TFOpLambda", "tf.math.truediv")], head: [Self.average, last]),
                 "layer tf.math.truediv"
             ),
             (
-                Config(before: [Config.layer("Normalization", "norm", ["invert": true])], head: [Self.average, last]),
+                KerasConfig(
+                    before: [KerasConfig.layer("Normalization", "norm", ["invert": true])], head: [Self.average, last]),
                 "layer norm"
             ),
         ]
         for (config, reason) in cases { #expect(config.refusal().contains(reason), "\(config.refusal())") }
-        var wide = Config(head: [Self.average, last])
+        var wide = KerasConfig(head: [Self.average, last])
         wide.side = 100_000
         #expect(wide.refusal().contains("layer input"))
     }

@@ -68,6 +68,39 @@ import WeightFixtures
         }
     }
 
+    /// Fixtures/heads_7.json, made by make_family.py: torch's linear layers on timm's features, in double precision.
+    static let heads = Bundle.module.url(forResource: "heads_7", withExtension: "json", subdirectory: "Fixtures")
+
+    @Test(
+        "Any number of dense layers, after average or flattening, are torch's linear layers with ReLU between them",
+        arguments: InstructionSet.available, ModelManifest.Padding.allCases)
+    func otherHeads(_ isa: InstructionSet, _ padding: ModelManifest.Padding) throws {
+        let image = try SeededWeights.image(seed: 7, height: 64, width: 64)
+        for head in [
+            ModelManifest.Head.flattenLinear, ModelManifest.Head(hidden: [20, 12]),
+            ModelManifest.Head(flattens: true, hidden: [9, 12, 20]),
+        ] {
+            let description = Self.description(padding, head: head, labels: 5, resolution: 64)
+            let golden = try Golden.load(#require(Self.heads), key: "\(padding.rawValue)/\(head)")
+            func expect(_ logits: [Float]) {
+                #expect(logits.count == 5)
+                for (found, expected) in zip(logits, golden.first) {
+                    #expect(abs(Double(found) - expected) <= 2e-4 * golden.std, "\(head) \(padding) \(isa)")
+                }
+            }
+            expect(try Self.network(description, isa: isa).logits(image).scalars)
+            // A weight file alone says which head it is of.
+            var writer = SafetensorsWriter()
+            for (name, tensor) in try SeededWeights.tensors(description.parameters, variant: .b0, seed: 7) {
+                writer.add(name, tensor, as: .float32)
+            }
+            let file = try SafetensorsFile(path: "weights", contents: writer.serialized())
+            let network = try Network(file, variant: .b0, padding: padding, input: image.shape, isa: isa)
+            #expect(network.description.head == head)
+            expect(try network.logits(image).scalars)
+        }
+    }
+
     @Test("A flatten-mlp head refuses an input of another size")
     func flattenSize() throws {
         let network = try Self.network(

@@ -166,6 +166,22 @@ import WeightFixtures
     }
 
     @Test(
+        "A head's JSON says its kind and its hidden layers, one as a number, several as a list",
+        arguments: [
+            ("{\"kind\":\"linear\"}", ModelManifest.Head.linear),
+            ("{\"hidden\":256,\"kind\":\"mlp\"}", .mlp(hidden: 256)),
+            ("{\"kind\":\"flatten-linear\"}", .flattenLinear),
+            ("{\"hidden\":24,\"kind\":\"flatten-mlp\"}", .flattenMLP(hidden: 24)),
+            ("{\"hidden\":[512,256],\"kind\":\"mlp\"}", ModelManifest.Head(hidden: [512, 256])),
+        ])
+    func heads(_ json: String, _ head: ModelManifest.Head) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        #expect(try JSONDecoder().decode(ModelManifest.Head.self, from: Data(json.utf8)) == head)
+        #expect(String(decoding: try encoder.encode(head), as: UTF8.self) == json)
+    }
+
+    @Test(
         "A manifest out of range names file, key, what is expected and what was found",
         arguments: [
             ("format", "2", "format"), ("labels", "[]", "labels"), ("labels", "[\"a\",\"a\",\"b\"]", "a twice"),
@@ -173,6 +189,9 @@ import WeightFixtures
             ("thresholds", "{\"x\":0.5}", "labels of this model"), ("thresholds", "{\"nodule\":1.5}", "0…1"),
             ("temperature", "0", "over 0"), ("batch_norm_epsilon", "-1", "batch_norm_epsilon"),
             ("variant", "\"b9\"", "variant"), ("head", "{\"kind\":\"mlp\",\"hidden\":0}", "65536"),
+            ("head", "{\"kind\":\"mlp\",\"hidden\":[4,0]}", "65536"),
+            ("head", "{\"kind\":\"mlp\",\"hidden\":[]}", "8 layers"),
+            ("head", "{\"kind\":\"flatten-linear\"}", "classifier.weight"),
             ("name", "null", "name"),
             ("weights_sha256", "\"00\"", "SHA-256"),
             ("labels", "[\"normal\",\"nodule\"]", "[2, 1280]"),

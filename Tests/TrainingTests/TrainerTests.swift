@@ -33,6 +33,12 @@ struct TrainerTests {
                 Case(
                     name: "flatten-mlp", architecture: NetworkCases.lite(padding), head: .flattenMLP(hidden: 20),
                     side: 24),
+                Case(
+                    name: "flatten-linear", architecture: NetworkCases.original(padding), head: .flattenLinear, side: 40
+                ),
+                Case(
+                    name: "three dense layers", architecture: NetworkCases.original(padding),
+                    head: ModelManifest.Head(flattens: true, hidden: [12, 10]), side: 24),
             ]
         }
 

@@ -42,6 +42,7 @@ public struct ImportPlan: Sendable {
     let source: SourceFile
     private let tensors: [NameScheme.Tensor]
     private let names: [String: String]
+    private let norms: [HeadNorms]
 
     /// Recognises what the source is.
     ///
@@ -109,13 +110,15 @@ public struct ImportPlan: Sendable {
                     "imported from \(URL(fileURLWithPath: source.path).lastPathComponent) (\(source.notes.format))"))
         tensors = found.backbone + head.tensors
         names = named.names
+        norms = head.norms
         (scheme, self.convention, self.options, self.remarks, self.source) = (
             named.scheme, convention, options, remarks, source
         )
-        accounts = try Self.accounts(named, tensors: tensors, source: source)
+        accounts = try Self.accounts(named, tensors: tensors, norms: norms, source: source)
         let types = Set(
             tensors.compactMap { tensor in named.names[tensor.source].flatMap { source.tensors[$0]?.type } })
-        precision = types == [.float16] ? .float16 : types == [.bfloat16] ? .bfloat16 : .float32
+        precision =
+            !norms.isEmpty ? .float32 : types == [.float16] ? .float16 : types == [.bfloat16] ? .bfloat16 : .float32
         do throws(EfficientNetError) {
             try manifest.check(path: source.path)
         } catch {
@@ -145,7 +148,7 @@ public struct ImportPlan: Sendable {
 
     /// Every tensor's fate; what is neither used nor known to be of no use is an error.
     private static func accounts(
-        _ named: NamedTensors, tensors: [NameScheme.Tensor], source: SourceFile
+        _ named: NamedTensors, tensors: [NameScheme.Tensor], norms: [HeadNorms], source: SourceFile
     ) throws(ConversionError) -> [Account] {
         func shape(_ name: String) -> [Int] { source.tensors[name]?.shape ?? [] }
         var accounts = named.ignored.map { Account(name: $0.name, shape: shape($0.name), fate: .ignored($0.reason)) }
@@ -161,6 +164,15 @@ public struct ImportPlan: Sendable {
             }
             uses[name] = tensor.parameter.name
         }
+        for tensor in norms.flatMap(\.variables) {
+            guard let name = named.names[tensor.source], shape(name) == [tensor.count] else {
+                problems.append(
+                    "tensor \(tensor.source): expected shape [\(tensor.count)], found "
+                        + (named.names[tensor.source].map { "\(shape($0))" } ?? "none"))
+                continue
+            }
+            uses[name] = tensor.use
+        }
         for (short, name) in named.names {
             if let use = uses[name] {
                 accounts.append(Account(name: name, shape: shape(name), fate: .used(use)))
@@ -174,18 +186,22 @@ public struct ImportPlan: Sendable {
         guard problems.isEmpty else {
             throw .mismatch(
                 path: source.path, problems: problems.sorted(),
-                hint: "a head is one dense layer after averaging, or two with ReLU between them")
+                hint: named.scheme == .keras && source.notes.config == nil
+                    ? "weights alone do not say how a head's layers follow each other: save the whole model"
+                    : "a head is average pooling or flattening, and dense layers with ReLU between them")
         }
         return accounts.sorted { $0.name < $1.name }
     }
 
     private func checkValues() throws(ConversionError) {
-        for tensor in tensors {
-            guard let name = names[tensor.source] else { continue }
-            let isVariance = tensor.parameter.name.hasSuffix(".running_var")
+        let all =
+            tensors.map { (name: $0.source, isVariance: $0.parameter.name.hasSuffix(".running_var")) }
+            + norms.flatMap(\.variables).map { (name: $0.source, isVariance: $0.isVariance) }
+        for tensor in all {
+            guard let name = names[tensor.name] else { continue }
             let bad: (index: Int, value: Float)?
             do throws(TensorError) {
-                bad = try source.tensors.firstBad(name, isNegativeBad: isVariance)
+                bad = try source.tensors.firstBad(name, isNegativeBad: tensor.isVariance)
             } catch {
                 throw .model(.tensors(error))
             }
@@ -207,6 +223,11 @@ public struct ImportPlan: Sendable {
                 let values = try source.tensors.tensor(name).scalars
                 weights[tensor.parameter.name] = try Tensor(
                     shape: tensor.parameter.shape, scalars: tensor.layout.ours(values, shape: tensor.shape))
+            }
+            for part in norms {
+                try part.fold(into: &weights) { name in
+                    try names[name].map { try source.tensors.tensor($0).scalars } ?? []
+                }
             }
             if hasFreshHead {
                 var random = SeededGenerator(seed: 0)

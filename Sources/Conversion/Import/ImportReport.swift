@@ -21,7 +21,7 @@ extension ImportPlan: CustomStringConvertible {
                 + (source.notes.place.map { ", under \($0)" } ?? ""),
             "variant         \(manifest.variant.rawValue)"
                 + (options.variant == nil ? ", recognised from \(used) shapes" : ", as asked; its shapes fit"),
-            "head            \(headWords), \(manifest.labels.count) labels"
+            "head            \(manifest.head), \(manifest.labels.count) labels"
                 + (options.labels == nil ? " without names" : "") + ", \(manifest.activation.rawValue)",
             "padding         \(manifest.padding.rawValue) (\(convention.reason))",
             "epsilon         \(manifest.batchNormEpsilon)",
@@ -47,14 +47,6 @@ extension ImportPlan: CustomStringConvertible {
             lines.append("note            the weights have no head: the classifier is new and knows nothing yet")
         }
         return lines.joined(separator: "\n")
-    }
-
-    private var headWords: String {
-        switch manifest.head {
-        case .linear: "linear"
-        case .mlp(let hidden): "mlp of \(hidden)"
-        case .flattenMLP(let hidden): "flatten-mlp of \(hidden)"
-        }
     }
 
     private static func short(_ number: Double) -> String { "\((number * 1e6).rounded() / 1e6)" }

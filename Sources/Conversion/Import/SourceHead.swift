@@ -1,4 +1,5 @@
 import EfficientNet
+import Foundation
 import Tensors
 
 /// What follows the network in a source: dense layers, how many labels, and how their logits become probabilities.
@@ -8,6 +9,8 @@ struct SourceHead {
     var labels: Int?
     var activation = ModelManifest.Activation.softmax
     var tensors: [NameScheme.Tensor] = []
+    /// What the dense layers take in beside their own tensors.
+    var norms: [HeadNorms] = []
     /// Side of the input that a flattened map fixes; nil elsewhere.
     var resolution: Int?
     var remarks: [String] = []
@@ -33,11 +36,6 @@ struct SourceHead {
             names = Self.chain(named, source, features: features)
         }
         guard let last = names.last else { return }
-        guard names.count <= 2 else {
-            throw .notOurs(
-                path: source.path,
-                reason: "expected a head of one or two dense layers, found \(names.joined(separator: ", "))")
-        }
         func matrix(_ name: String) throws(ConversionError) -> (inputs: Int, outputs: Int) {
             let full = named.scheme == .keras ? "\(name)/kernel" : "\(name).weight"
             guard let file = named.names[full], let found = source.tensors[file] else {
@@ -50,36 +48,41 @@ struct SourceHead {
             }
             return named.scheme == .keras ? (found.shape[0], found.shape[1]) : (found.shape[1], found.shape[0])
         }
-        let first = try matrix(names[0])
+        let inputs = try matrix(names[0]).inputs
         let outputs = try matrix(last).outputs
         labels = outputs
-        let flattens = keras.map(\.flattens) ?? (first.inputs != features)
-        if names.count == 1 {
-            guard !flattens, first.inputs == features else {
-                throw .notOurs(
-                    path: source.path,
-                    reason:
-                        "\(last): expected \(features) averaged features before a single dense layer, found \(first.inputs): "
-                        + "a head that is none of linear, mlp and flatten-mlp")
-            }
-        } else {
-            let side = Self.side(first.inputs, features)
-            guard flattens ? side != nil : first.inputs == features else {
-                throw .notOurs(
-                    path: source.path,
-                    reason:
-                        "\(names[0]): expected \(features) features, or as many for each place of a square map, found "
-                        + "\(first.inputs): a head that is none of linear, mlp and flatten-mlp")
-            }
-            head = flattens ? .flattenMLP(hidden: first.outputs) : .mlp(hidden: first.outputs)
-            if flattens, let side { resolution = Self.resolution(side, variant, keras?.resolution) }
+        head.flattens = keras.map(\.flattens) ?? (inputs != features)
+        for name in names.dropLast() { head.hidden.append(try matrix(name).outputs) }
+        let side = Self.side(inputs, features)
+        guard head.flattens ? side != nil : inputs == features else {
+            throw .notOurs(
+                path: source.path,
+                reason:
+                    "\(names[0]): expected \(features) features, or as many for each place of a square map, found "
+                    + "\(inputs): a head that is none of a package's")
         }
+        guard head.hidden.count <= ModelManifest.Head.hiddenLimit else {
+            throw .notOurs(
+                path: source.path,
+                reason: "expected at most \(ModelManifest.Head.hiddenLimit) hidden layers, found \(head.hidden.count)")
+        }
+        if head.flattens, let side { resolution = Self.resolution(side, variant, keras?.resolution) }
         let own = resolution ?? variant.coefficients.resolution
         let layers = Architecture(variant, padding: .symmetric)
             .layers(height: own, width: own, head: head, labels: outputs)
         let dense = layers.filter { if case .dense = $0.operation { true } else { false } }
-        for (layer, name) in zip(dense, names) { tensors += named.scheme.dense(layer, named: name) }
-        if keras == nil, names.count == 2 { remarks.append("ReLU is taken between the two dense layers of the head") }
+        for (index, (layer, name)) in zip(dense, names).enumerated() {
+            let settings = keras?.dense[index]
+            tensors += named.scheme.dense(layer, named: name)
+                .filter { settings?.hasBias ?? true || $0.parameter.shape.count > 1 }
+            if let settings, let part = HeadNorms(settings, layer: layer, channels: features, named: named) {
+                norms.append(part)
+                remarks += (settings.before + settings.after).map {
+                    "layer \($0.name) (BatchNormalization) becomes part of \(name), which changes no output"
+                }
+            }
+        }
+        if keras == nil, names.count > 1 { remarks.append("ReLU is taken between the dense layers of the head") }
     }
 
     /// The dense layers that are there, the first one first, where no configuration says so.
@@ -87,18 +90,27 @@ struct SourceHead {
         guard named.scheme == .keras else {
             let classifier = named.scheme.classifier
             guard named.names["\(classifier).weight"] != nil else { return [] }
-            return named.scheme == .timm && named.names["head.weight"] != nil ? ["head", classifier] : [classifier]
+            // A package's own weights have timm's names and, between these, those of its hidden layers.
+            let hidden = (0..<ModelManifest.Head.hiddenLimit).map(ModelManifest.Head.hiddenName)
+                .prefix { named.scheme == .timm && named.names["\($0).weight"] != nil }
+            return Array(hidden) + [classifier]
         }
-        // Matrices of Keras are dense layers; each one's inputs are the outputs of the one before.
-        let matrices = named.names.filter { name, file in
+        // Matrices of Keras are dense layers; each one's inputs are the outputs of the one before, and names count in order.
+        var left = named.names.filter { name, file in
             name.hasSuffix("/kernel") && source.tensors[file]?.shape.count == 2
-        }
-        let layers = matrices.compactMap { name, file in
+        }.compactMap { name, file in
             source.tensors[file].map { (name: String(name.dropLast("/kernel".count)), shape: $0.shape) }
-        }.sorted { $0.name < $1.name }
-        guard layers.count == 2 else { return layers.map(\.name) }
-        let isInOrder = layers[0].shape[1] == layers[1].shape[0] && layers[0].shape[0] % features == 0
-        return (isInOrder ? layers : layers.reversed()).map(\.name)
+        }.sorted { $0.name.compare($1.name, options: .numeric) == .orderedAscending }
+        var chain: [String] = []
+        var width: Int?
+        while let next = left.firstIndex(where: { layer in
+            width.map { $0 == layer.shape[0] } ?? layer.shape[0].isMultiple(of: features)
+        }) {
+            let layer = left.remove(at: next)
+            chain.append(layer.name)
+            width = layer.shape[1]
+        }
+        return chain + left.map(\.name)
     }
 
     /// Side of the map whose every place has `features`; nil where there is none.

@@ -12,10 +12,26 @@ struct KerasModel {
         case normalizationVariables(layer: String)
     }
 
-    /// A dense layer of the head.
+    /// A batch norm of the head.
+    struct Norm: Equatable {
+        var name: String
+        var epsilon = 1e-3
+        /// Whether it has a gamma, and a beta.
+        var scales = true
+        var shifts = true
+        /// Whether it stands before pooling: a number for each channel then.
+        var isOverMap = false
+    }
+
+    /// A dense layer of the head, and the batch norms that become part of it.
     struct Dense: Equatable {
         var name: String
         var activation: String
+        var hasBias = true
+        /// Of what it reads, in order.
+        var before: [Norm] = []
+        /// Between its product and its activation, in order.
+        var after: [Norm] = []
     }
 
     /// Side of the square input; nil where the model takes any.
@@ -25,7 +41,7 @@ struct KerasModel {
     var epsilon: Double?
     /// Whether the head flattens the map; it averages it otherwise.
     var flattens = false
-    /// One or two.
+    /// In order, the one that makes the logits last.
     var dense: [Dense] = []
     /// Layers that change nothing when a model predicts, and what is different from the model all the same.
     var remarks: [String] = []
@@ -61,6 +77,10 @@ struct KerasModel {
             }
             try addHead(layer)
             previous = layer.name
+        }
+        if let norm = waiting.first {
+            throw ContainerError(
+                "layer \(norm.name): expected a Dense after a BatchNormalization of the head, found none")
         }
     }
 
@@ -132,12 +152,14 @@ struct KerasModel {
 
     private var isPooled: Bool { flattens || hasAverage }
     private var hasAverage = false
+    /// Batch norms that the next dense layer takes in.
+    private var waiting: [Norm] = []
 
     private mutating func addHead(_ layer: KerasLayer) throws(ContainerError) {
         func refuse(_ reason: String) -> ContainerError {
             ContainerError(
-                "layer \(layer.name): \(reason): expected average pooling or Flatten, at most one Dense with ReLU, Dropout, and "
-                    + "a last Dense with softmax or sigmoid")
+                "layer \(layer.name): \(reason): expected average pooling or Flatten, Dense with ReLU, Dropout, "
+                    + "BatchNormalization, and a last Dense with softmax or sigmoid")
         }
         switch layer.kind {
         case "Dropout": return
@@ -147,11 +169,24 @@ struct KerasModel {
             guard !flattens else { throw refuse("a second Flatten") }
             flattens = true
         case "Dense" where isPooled:
-            guard dense.count < 2 else { throw refuse("a third Dense") }
-            if let first = dense.first, first.activation != "relu" {
-                throw refuse("after \(first.name), a Dense with activation \(first.activation)")
+            guard dense.count <= ModelManifest.Head.hiddenLimit else {
+                throw refuse("more than \(ModelManifest.Head.hiddenLimit) hidden layers")
             }
-            dense.append(Dense(name: layer.name, activation: layer.text("activation") ?? "linear"))
+            if let last = dense.last, last.activation != "relu" {
+                throw refuse("after \(last.name), a Dense with activation \(last.activation)")
+            }
+            dense.append(
+                Dense(
+                    name: layer.name, activation: layer.text("activation") ?? "linear",
+                    hasBias: layer.settings["use_bias"] as? Bool ?? true, before: waiting))
+            waiting = []
+        case "BatchNormalization":
+            let norm = try norm(layer)
+            switch dense.last?.activation {
+            case nil, "relu": waiting.append(norm)
+            case "linear": dense[dense.count - 1].after.append(norm)
+            case let other?: throw refuse("a BatchNormalization after \(other)")
+            }
         case "Activation" where dense.last?.activation == "linear":
             dense[dense.count - 1].activation = layer.text("activation") ?? "linear"
         case "ReLU" where dense.last?.activation == "linear":
@@ -162,5 +197,17 @@ struct KerasModel {
         case "Softmax" where dense.last?.activation == "linear": dense[dense.count - 1].activation = "softmax"
         default: throw refuse("a head with \(layer.kind) here is none that a package can have")
         }
+    }
+
+    private func norm(_ layer: KerasLayer) throws(ContainerError) -> Norm {
+        // Of a map of [height, width, channels] the last axis is the third after the batch's, of a vector the first.
+        let axes = (layer.settings["axis"] as? [Any] ?? layer.settings["axis"].map { [$0] })?.compactMap { $0 as? Int }
+        guard axes ?? [-1] == [-1] || axes == [isPooled ? 1 : 3] else {
+            throw ContainerError("layer \(layer.name): expected a BatchNormalization over the last axis")
+        }
+        return Norm(
+            name: layer.name, epsilon: layer.number("epsilon") ?? 1e-3,
+            scales: layer.settings["scale"] as? Bool ?? true, shifts: layer.settings["center"] as? Bool ?? true,
+            isOverMap: !isPooled)
     }
 }

@@ -21,18 +21,24 @@ enum KerasTensors {
             let layer = layers[parts.joined(separator: "/")] ?? layers[place]
             guard let layer, let index = Int(last), let kind = parts.dropLast().last,
                 let variable = variable(index, of: kind)
-            else { return .ignored("a variable without a layer's name: save the whole model with a current Keras") }
+            else {
+                // A layer's weights are never left behind: what has no name is of no network.
+                return parts.first == "layers" ? .variable(path) : .ignored("no variable of a layer")
+            }
             return .variable("\(plain(layer))/\(variable)")
         }
         let variable = last.hasSuffix(":0") ? String(last.dropLast(2)) : last
         return .variable("\(plain(group))/\(variable == "depthwise_kernel" ? "kernel" : variable)")
     }
 
+    /// A batch norm's variables, in the order in which it makes them.
+    static let batchNorm = ["gamma", "beta", "moving_mean", "moving_variance"]
+
     /// What Keras 3 only numbers, in the order in which layers make their variables.
     private static func variable(_ index: Int, of group: String) -> String? {
         let names =
             if group.hasPrefix("batch_normalization") {
-                ["gamma", "beta", "moving_mean", "moving_variance"]
+                batchNorm
             } else if group.hasPrefix("normalization") {
                 ["mean", "variance", "count"]
             } else {

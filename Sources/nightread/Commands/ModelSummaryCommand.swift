@@ -16,11 +16,11 @@ struct ModelSummaryCommand: ParsableCommand {
     @Argument(help: "Variant: \(Variant.names).")
     var variant: Variant
 
-    @Option(help: "Head: linear, mlp or flatten-mlp.")
-    var head: HeadKind = .linear
+    @Option(help: "Head: linear, mlp, flatten-linear or flatten-mlp.")
+    var head: ModelManifest.Head.Kind = .linear
 
-    @Option(help: "Units of the hidden layer of mlp and flatten-mlp.")
-    var hidden = 256
+    @Option(help: "Units of a hidden layer of mlp and flatten-mlp; given again: of the next one.")
+    var hidden = [256]
 
     @Option(help: "Number of labels.")
     var labels = 1000
@@ -32,8 +32,11 @@ struct ModelSummaryCommand: ParsableCommand {
     var withoutTop = false
 
     func validate() throws {
-        guard (1...65_536).contains(hidden) else {
-            throw ValidationError("--hidden: expected 1 to 65536, found \(hidden)")
+        guard (1...ModelManifest.Head.hiddenLimit).contains(hidden.count),
+            hidden.allSatisfy(ModelManifest.Head.units.contains)
+        else {
+            throw ValidationError(
+                "--hidden: expected 1 to \(ModelManifest.Head.hiddenLimit) layers of 1 to 65536 units, found \(hidden)")
         }
         guard (1...100_000).contains(labels) else {
             throw ValidationError("--labels: expected 1 to 100000, found \(labels)")
@@ -50,20 +53,6 @@ struct ModelSummaryCommand: ParsableCommand {
     }
 }
 
-/// A head on the command line.
-enum HeadKind: String, ExpressibleByArgument, CaseIterable {
-    case linear, mlp
-    case flattenMLP = "flatten-mlp"
-
-    func head(hidden: Int) -> ModelManifest.Head {
-        switch self {
-        case .linear: .linear
-        case .mlp: .mlp(hidden: hidden)
-        case .flattenMLP: .flattenMLP(hidden: hidden)
-        }
-    }
-}
-
 extension Variant: ExpressibleByArgument {
     /// Any of the names `Variant.init(name:)` takes.
     public init?(argument: String) {
@@ -71,5 +60,6 @@ extension Variant: ExpressibleByArgument {
     }
 }
 
+extension ModelManifest.Head.Kind: ExpressibleByArgument {}
 extension ModelManifest.Padding: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}

@@ -273,7 +273,30 @@ def keras_heads_rows(table, variants):
         network = keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=(side, side, 3), pooling="avg")
         return keras.Sequential([network, layers.Dense(32), layers.ReLU(), layers.Dense(4, activation="sigmoid")]), ("mlp", "sigmoid")
 
-    for make in (tutorial, functional, nested, pooled):
+    def flat():
+        return keras.Sequential([base(), layers.Flatten(), layers.Dense(6, activation="softmax")]), ("flatten-linear", "softmax")
+
+    def deep():
+        network = base()
+        last = layers.Flatten()(network.output)
+        for units in (64, 64, 32):
+            last = layers.Dropout(0.2)(layers.Dense(units, activation="relu")(last))
+        return keras.Model(network.input, layers.Dense(5, activation="softmax")(last)), ("flatten-mlp", "softmax")
+
+    def normed():
+        network = base()
+        last = layers.GlobalAveragePooling2D()(network.output)
+        last = layers.BatchNormalization()(last)
+        last = layers.Activation("relu")(layers.BatchNormalization(scale=False)(layers.Dense(128, use_bias=False)(last)))
+        last = layers.Dropout(0.5)(layers.BatchNormalization(center=False, epsilon=1e-5)(last))
+        last = layers.BatchNormalization()(layers.Dense(32, activation="relu")(last))
+        return keras.Model(network.input, layers.Dense(4, activation="sigmoid")(last)), ("mlp", "sigmoid")
+
+    def normed_map():
+        return keras.Sequential([base(), layers.BatchNormalization(), layers.Flatten(), layers.BatchNormalization(),
+                                 layers.Dense(5), layers.BatchNormalization(), layers.Softmax()]), ("flatten-linear", "softmax")
+
+    for make in (tutorial, functional, nested, pooled, flat, deep, normed, normed_map):
         model, head = make()
         shake_keras(model.layers, random, "b0")
         outputs = np.array(model(picture.transpose(1, 2, 0)[None], training=False), dtype=np.float64)[0]
@@ -281,7 +304,7 @@ def keras_heads_rows(table, variants):
             expected, of = np.log(outputs / (1 - outputs)), lambda logits: logits
         else:  # softmax keeps differences alone
             expected, of = np.log(outputs) - np.log(outputs).mean(), lambda logits: logits - logits.mean()
-        files = ["model.keras", "model.h5"] + (["model.weights.h5"] if make in (tutorial, pooled) else [])
+        files = ["model.keras", "model.h5"] + (["model.weights.h5"] if make in (tutorial, pooled, flat, deep) else [])
         for file in files:
             (model.save_weights if "weights" in file else model.save)(table.folder / file)
             if file == "model.weights.h5":  # whose tensors know nothing of the input's size and the last activation
