@@ -8,6 +8,9 @@
 
 struct nr_hdf5 {
     hid_t file;
+    const uint8_t *bytes;
+    size_t length;
+    int reads_values;
     nr_hdf5_dataset *datasets;
     size_t count, room;
     nr_hdf5_label *labels;
@@ -43,22 +46,21 @@ static int grow(void **items, size_t count, size_t *room, size_t size) {
     return 1;
 }
 
-// The text of an attribute, of fixed or variable length; NULL when it is none or longer than `limit`.
-static char *text_of(hid_t object, const char *attribute, size_t limit) {
-    if (H5Aexists(object, attribute) <= 0) return NULL;
+// The text of an attribute, of fixed or variable length; NULL when it is none or longer than `limit`. Returns 0 where it is damaged.
+static int text_of(const nr_hdf5 *file, hid_t object, const char *attribute, size_t limit, char **text) {
+    *text = NULL;
+    if (H5Aexists(object, attribute) <= 0) return 1;
     hid_t id = H5Aopen(object, attribute, H5P_DEFAULT);
-    if (id < 0) return NULL;
+    if (id < 0) return 0;
     hid_t type = H5Aget_type(id), space = H5Aget_space(id), memory = -1;
     char *result = NULL;
+    int is_sound = 1;
     if (type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1) {
-        memory = H5Tcopy(H5T_C_S1);
-        H5Tset_cset(memory, H5Tget_cset(type));
         if (H5Tis_variable_str(type) > 0) {
-            char *text = NULL;
-            H5Tset_size(memory, H5T_VARIABLE);
-            if (H5Aread(id, memory, &text) >= 0 && text != NULL && strnlen(text, limit + 1) <= limit) result = strdup(text);
-            if (text != NULL) H5free_memory(text);
+            is_sound = nr_hdf5_variable_text(id, file->bytes, file->length, limit, &result);
         } else {
+            memory = H5Tcopy(H5T_C_S1);
+            H5Tset_cset(memory, H5Tget_cset(type));
             size_t size = H5Tget_size(type);
             if (size > 0 && size <= limit && (result = calloc(size + 1, 1)) != NULL) {
                 H5Tset_size(memory, size + 1);
@@ -68,12 +70,13 @@ static char *text_of(hid_t object, const char *attribute, size_t limit) {
                 }
             }
         }
-        H5Tclose(memory);
+        if (memory >= 0) H5Tclose(memory);
     }
     if (space >= 0) H5Sclose(space);
     if (type >= 0) H5Tclose(type);
     H5Aclose(id);
-    return result;
+    *text = result;
+    return is_sound;
 }
 
 // The type that elements are read as, and what it is called here.
@@ -140,7 +143,8 @@ static int add_dataset(walk *at, hid_t dataset, char *path) {
 
 static int add_label(walk *at, hid_t group, const char *path) {
     nr_hdf5 *file = at->file;
-    char *name = text_of(group, "name", 1024);
+    char *name = NULL;
+    if (!text_of(file, group, "name", 1024, &name)) return nr_fail(at->failure, "%s: damaged in a heap of texts", path);
     if (name == NULL) return 1;
     char *copy = strdup(path);
     if (copy == NULL || !grow((void **)&file->labels, file->label_count, &file->label_room, sizeof *file->labels)) {
@@ -188,14 +192,17 @@ int nr_hdf5_open(const void *bytes, size_t count, nr_hdf5 **out, nr_container_fa
     // Its own messages would go to standard error; filters that are not built in would be loaded from files.
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
-    const char *damage = nr_hdf5_damage(bytes, count);
-    if (damage != NULL) return nr_fail(failure, "not a whole HDF5 file: %s", damage);
-    hid_t id = nr_hdf5_open_bytes(bytes, count);
-    if (id < 0) return nr_fail(failure, "not a whole HDF5 file");
+    if (count < 96) return nr_fail(failure, "not a whole HDF5 file: cut short");
+    const uint8_t *sizes = (const uint8_t *)bytes + (((const uint8_t *)bytes)[8] < 2 ? 13 : 9);
+    if (sizes[0] != 8 || sizes[1] != 8) return nr_fail(failure, "an HDF5 file whose addresses or lengths are not 64 bits long");
     nr_hdf5 *file = calloc(1, sizeof *file);
-    if (file == NULL) {
-        H5Fclose(id);
-        return nr_fail(failure, "out of memory");
+    if (file == NULL) return nr_fail(failure, "out of memory");
+    file->bytes = bytes;
+    file->length = count;
+    hid_t id = nr_hdf5_open_bytes(bytes, count, &file->reads_values);
+    if (id < 0) {
+        free(file);
+        return nr_fail(failure, "not a whole HDF5 file");
     }
     file->file = id;
     walk at = {.file = file, .path = "", .depth = 0, .failure = failure};
@@ -226,7 +233,7 @@ const nr_hdf5_dataset *nr_hdf5_dataset_at(const nr_hdf5 *file, size_t index) { r
 size_t nr_hdf5_label_count(const nr_hdf5 *file) { return file->label_count; }
 const nr_hdf5_label *nr_hdf5_label_at(const nr_hdf5 *file, size_t index) { return &file->labels[index]; }
 
-int nr_hdf5_read(const nr_hdf5 *file, size_t index, void *into, size_t count, nr_container_failure *failure) {
+int nr_hdf5_read(nr_hdf5 *file, size_t index, void *into, size_t count, nr_container_failure *failure) {
     const char *path = file->datasets[index].path;
     hid_t dataset = H5Dopen2(file->file, path, H5P_DEFAULT);
     if (dataset < 0) return nr_fail(failure, "dataset %s cannot be opened", path);
@@ -236,8 +243,10 @@ int nr_hdf5_read(const nr_hdf5 *file, size_t index, void *into, size_t count, nr
     hssize_t values = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
     int isWhole = memory >= 0 && values >= 0 && (uint64_t)values == count / H5Tget_size(memory);
     if (!isWhole) nr_fail(failure, "dataset %s is of a type or size that is not read", path);
+    file->reads_values = 1;
     if (isWhole && H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, into) < 0)
         isWhole = nr_fail(failure, "dataset %s cannot be read: it is damaged, or packed with a filter that is not known", path);
+    file->reads_values = 0;
     if (memory >= 0) H5Tclose(memory);
     if (space >= 0) H5Sclose(space);
     if (stored >= 0) H5Tclose(stored);
@@ -245,10 +254,11 @@ int nr_hdf5_read(const nr_hdf5 *file, size_t index, void *into, size_t count, nr
     return isWhole;
 }
 
-char *nr_hdf5_text(const nr_hdf5 *file, const char *attribute, size_t limit) {
+int nr_hdf5_text(const nr_hdf5 *file, const char *attribute, size_t limit, char **text, nr_container_failure *failure) {
+    *text = NULL;
     hid_t root = H5Gopen2(file->file, "/", H5P_DEFAULT);
-    if (root < 0) return NULL;
-    char *text = text_of(root, attribute, limit);
+    if (root < 0) return 1;
+    int is_sound = text_of(file, root, attribute, limit, text);
     H5Gclose(root);
-    return text;
+    return is_sound || nr_fail(failure, "attribute %s: damaged in a heap of texts", attribute);
 }

@@ -47,13 +47,30 @@ struct HDF5Tests {
         #expect(Reading.refusal(try Reading.fixture(name)).contains(reason))
     }
 
-    @Test("A heap of texts whose free space has no size is refused: libhdf5 would stay there for ever")
+    @Test(
+        "Heaps of texts are read here: libhdf5 stays for ever at free space of no size, and reads anywhere by another's number"
+    )
     func heap() throws {
-        var bytes = try Reading.fixture("keras3.h5")
-        let heap = try #require(bytes.indices.first { Array(bytes[$0...].prefix(5)) == Array("GCOL".utf8) + [1] })
+        let whole = try Reading.fixture("keras3.h5")
+        let heap = try #require(whole.indices.first { Array(whole[$0...].prefix(5)) == Array("GCOL".utf8) + [1] })
+        func refusal(_ change: (inout [UInt8]) -> Void) -> String {
+            var bytes = whole
+            change(&bytes)
+            return Reading.refusal(bytes)
+        }
         // The first object's number and size.
-        for index in [16, 17] + Array(24..<32) { bytes[heap + index] = 0 }
-        #expect(Reading.refusal(bytes).contains("damaged in a heap of texts"))
+        #expect(refusal { for index in [16, 17] + Array(24..<32) { $0[heap + index] = 0 } }.contains("heap of texts"))
+        #expect(refusal { $0[heap + 24 + 6] = 1 }.contains("heap of texts"))
+        // What refers to it: length, the heap's address, the object's number.
+        let address = (0..<8).map { UInt8(truncatingIfNeeded: heap >> (8 * $0)) }
+        let reference = try #require(whole.indices.first { Array(whole[$0...].prefix(8)) == address })
+        #expect(refusal { $0[reference + 8 + 3] = 0x7F }.contains("heap of texts"))
+        #expect(refusal { $0[reference + 1] = 0x7F }.contains("heap of texts"))
+        #expect(refusal { $0[reference - 4 + 3] = 0x7F }.contains("heap of texts"))
+        #expect(
+            refusal {
+                $0[reference + 9] = 0; $0[reference + 8] = 0
+            }.contains("heap of texts"))
     }
 
     @Test("Files cut short are refused or lack what was cut, and damaged ones never end the process")

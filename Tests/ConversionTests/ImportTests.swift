@@ -166,18 +166,23 @@ struct ImportTests {
         #expect(plan.description.contains("knows nothing yet"))
     }
 
-    @Test("Weights that only number Keras' layers are told by their shapes")
-    func numbered() throws {
+    @Test(
+        "Weights that only number Keras' layers are told by their shapes; Keras 2.12 counts by twos",
+        arguments: [("layers", 1), ("_layer_checkpoint_dependencies", 2)])
+    func numbered(folder: String, step: Int) throws {
+        func group(_ kind: String, _ count: Int) -> String {
+            "\(folder)/\(kind)" + (count == 0 ? "" : "_\(step * count)") + "/vars/"
+        }
         // What Keras 2 calls the groups of B0's first layers, of its last, and of a dense one.
         let expected = [
-            "layers/conv2d/vars/0": "conv_stem.weight", "layers/batch_normalization/vars/3": "bn1.running_var",
-            "layers/depthwise_conv2d/vars/0": "blocks.0.0.conv_dw.weight",
-            "layers/conv2d_1/vars/1": "blocks.0.0.se.conv_reduce.bias",
-            "layers/conv2d_3/vars/0": "blocks.0.0.conv_pw.weight",
-            "layers/conv2d_4/vars/0": "blocks.1.0.conv_pw.weight",
-            "layers/depthwise_conv2d_15/vars/0": "blocks.6.0.conv_dw.weight",
-            "layers/conv2d_64/vars/0": "conv_head.weight",
-            "layers/batch_normalization_48/vars/0": "bn2.weight", "layers/dense/vars/0": "classifier.weight",
+            group("conv2d", 0) + "0": "conv_stem.weight", group("batch_normalization", 0) + "3": "bn1.running_var",
+            group("depthwise_conv2d", 0) + "0": "blocks.0.0.conv_dw.weight",
+            group("conv2d", 1) + "1": "blocks.0.0.se.conv_reduce.bias",
+            group("conv2d", 3) + "0": "blocks.0.0.conv_pw.weight",
+            group("conv2d", 4) + "0": "blocks.1.0.conv_pw.weight",
+            group("depthwise_conv2d", 15) + "0": "blocks.6.0.conv_dw.weight",
+            group("conv2d", 64) + "0": "conv_head.weight", group("batch_normalization", 48) + "0": "bn2.weight",
+            group("dense", 0) + "0": "classifier.weight",
         ]
         var weights = try Weights0(.keras)
         var counts: [String: Int] = [:]
@@ -199,7 +204,7 @@ struct ImportTests {
                 : layer.hasSuffix("dwconv") ? "depthwise_conv2d" : layer == "predictions" ? "dense" : "conv2d"
             let count = counts[kind, default: 0]
             counts[kind] = count + 1
-            groups[layer] = "layers/\(kind)" + (count == 0 ? "" : "_\(count)") + "/vars/"
+            groups[layer] = group(kind, count)
         }
         let variables = ["kernel": 0, "bias": 1, "gamma": 0, "beta": 1, "moving_mean": 2, "moving_variance": 3]
         weights.tensors = Dictionary(

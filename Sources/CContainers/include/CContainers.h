@@ -72,9 +72,9 @@ size_t nr_hdf5_label_count(const nr_hdf5 *file);
 const nr_hdf5_label *nr_hdf5_label_at(const nr_hdf5 *file, size_t index);
 
 // Reads a dataset of `count` bytes in row-major order, little-endian.
-int nr_hdf5_read(const nr_hdf5 *file, size_t index, void *into, size_t count, nr_container_failure *failure);
+int nr_hdf5_read(nr_hdf5 *file, size_t index, void *into, size_t count, nr_container_failure *failure);
 
 // A text attribute of the root, of at most `limit` bytes; NULL when there is none. The caller frees it.
-char *nr_hdf5_text(const nr_hdf5 *file, const char *attribute, size_t limit);
+int nr_hdf5_text(const nr_hdf5 *file, const char *attribute, size_t limit, char **text, nr_container_failure *failure);
 
 #endif

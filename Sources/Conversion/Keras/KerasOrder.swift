@@ -4,13 +4,18 @@ import Tensors
 /// Names of layers for weights that only number them (`.weights.h5` of Keras 2 and of the first Keras 3): each class by itself, in the
 /// order of the model. The network whose every first variable then has its shape is the one.
 enum KerasOrder {
+    /// What the groups lie in; the second is Keras 2.12's, which counts every layer twice, and leaves every other number out.
+    static let folders = ["layers", "_layer_checkpoint_dependencies"]
+
     /// Names of layers by their groups; empty where no network fits.
     static func layers(of source: SourceFile) -> [String: String] {
-        let first = "layers/conv2d/vars/0"
-        for path in source.tensors.names where path.hasSuffix(first) {
-            let place = String(path.dropLast(first.count))
+        for (path, folder) in source.tensors.names.flatMap({ path in folders.map { (path, $0) } }) {
+            let first = "\(folder)/conv2d/vars/0"
+            guard path.hasSuffix(first) else { continue }
+            let place = path.dropLast(first.count) + folder + "/"
+            let kinds = kinds(of: source, in: String(place))
             for variant in Variant.allCases {
-                let groups = groups(of: variant, in: place)
+                guard let groups = groups(of: variant, kinds) else { continue }
                 let fits = groups.allSatisfy { source.tensors["\($0.group)/vars/0"]?.shape == $0.shape }
                 guard fits else { continue }
                 var names = Dictionary(groups.map { ($0.group, $0.layer) }) { first, _ in first }
@@ -21,10 +26,24 @@ enum KerasOrder {
         return [:]
     }
 
-    /// A network's layers with variables, in order: the group that each has, its name, and its first variable's shape.
+    /// The groups with variables right under `place`, by their kind, in the order of their numbers.
+    private static func kinds(of source: SourceFile, in place: String) -> [String: [String]] {
+        var numbers: [String: [Int: String]] = [:]
+        for path in source.tensors.names where path.hasPrefix(place) && path.hasSuffix("/vars/0") {
+            let group = path.dropLast("/vars/0".count), name = group.dropFirst(place.count)
+            let digits = name.reversed().prefix { $0.isWholeNumber }.count
+            let number = digits < name.count && name.dropLast(digits).hasSuffix("_") ? Int(name.suffix(digits)) : nil
+            let kind = number == nil ? name : name.dropLast(digits + 1)
+            numbers[String(kind), default: [:]][number ?? 0] = String(group)
+        }
+        return numbers.mapValues { groups in groups.sorted { $0.key < $1.key }.map(\.value) }
+    }
+
+    /// A network's layers with variables, in order: the group that each has, its name, and its first variable's shape; nil where there are
+    /// fewer groups.
     private static func groups(
-        of variant: Variant, in place: String
-    ) -> [(group: String, layer: String, shape: [Int])] {
+        of variant: Variant, _ kinds: [String: [String]]
+    ) -> [(group: String, layer: String, shape: [Int])]? {
         let side = variant.coefficients.resolution
         let layers = Architecture(variant, padding: .same).layers(height: side, width: side, head: nil, labels: 1)
         var counts: [String: Int] = [:]
@@ -40,7 +59,8 @@ enum KerasOrder {
             }
             let count = counts[kind, default: 0]
             counts[kind] = count + 1
-            groups.append(("\(place)layers/\(kind)\(count == 0 ? "" : "_\(count)")", parts[0], tensor.shape))
+            guard let own = kinds[kind], own.indices.contains(count) else { return nil }
+            groups.append((own[count], parts[0], tensor.shape))
         }
         return groups
     }

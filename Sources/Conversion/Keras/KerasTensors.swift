@@ -23,7 +23,8 @@ enum KerasTensors {
                 let variable = variable(index, of: kind)
             else {
                 // A layer's weights are never left behind: what has no name is of no network.
-                return parts.first == "layers" ? .variable(path) : .ignored("no variable of a layer")
+                return KerasOrder.folders.contains(parts.first ?? "")
+                    ? .variable(path) : .ignored("no variable of a layer")
             }
             return .variable("\(plain(layer))/\(variable)")
         }

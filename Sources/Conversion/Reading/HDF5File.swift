@@ -31,9 +31,12 @@ final class HDF5File {
         return labels
     }
 
-    /// A text attribute of the root.
-    func text(_ attribute: String, limit: Int) -> String? {
-        guard let text = nr_hdf5_text(file, attribute, limit) else { return nil }
+    /// A text attribute of the root; nil where it has none.
+    func text(_ attribute: String, limit: Int) throws(ContainerError) -> String? {
+        var failure = nr_container_failure()
+        var found: UnsafeMutablePointer<CChar>?
+        guard nr_hdf5_text(file, attribute, limit, &found, &failure) == 1 else { throw ContainerError(failure.text) }
+        guard let text = found else { return nil }
         defer { free(text) }
         return String(validatingCString: text)
     }

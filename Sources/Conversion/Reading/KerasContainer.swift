@@ -17,7 +17,7 @@ enum KerasContainer {
     /// An `.h5` file of either kind.
     static func read(_ bytes: UnsafeRawBufferPointer) throws(ContainerError) -> Contents {
         let file = try HDF5File(bytes)
-        return try contents(file, format: .hdf5, config: file.text("model_config", limit: configLimit))
+        return try contents(file, format: .hdf5, config: try file.text("model_config", limit: configLimit))
     }
 
     private static func contents(

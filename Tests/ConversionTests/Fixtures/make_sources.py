@@ -1,12 +1,13 @@
 """The table source × variant: weights saved by their own frameworks, imported by nightread, and both run on the same input.
 
-usage: python3 make_sources.py NIGHTREAD FOLDER [--frameworks timm,torchvision,transformers,efficientnet_pytorch,keras,keras-heads] [--variants b0,…]
+usage: python3 make_sources.py NIGHTREAD FOLDER [--frameworks timm,torchvision,transformers,efficientnet_pytorch,keras,keras-heads,keras2,keras2-heads] [--variants b0,…]
 
 Weights are random, with batch norms that are not the identity, for every source that is installed (torch, timm, torchvision, transformers,
-efficientnet_pytorch; keras with a backend). Prints the largest difference of a logit over the standard deviation of the logits, which must
+efficientnet_pytorch; keras with a backend; tf_keras, which is Keras 2). Prints the largest difference of a logit over the standard deviation of the logits, which must
 stay under 2e-4, and ends with 1 where one does not. Nothing of it stays but the table.
 """
 import argparse
+import importlib
 import json
 import os
 import pathlib
@@ -190,7 +191,7 @@ def shake_keras(layers, random, variant):
             continue
         values = layer.get_weights()
         for index, value in enumerate(values):
-            path = layer.weights[index].path
+            path = getattr(layer.weights[index], "path", layer.weights[index].name).removesuffix(":0")
             noise = random.uniform(-1, 1, value.shape)
             if path.endswith("variance"):
                 values[index] = (0.25 if "normalization" in path and "bn" not in path else 1) * (1 + 0.4 * noise)
@@ -220,9 +221,9 @@ def keras_input(side, picture):
     return prepare
 
 
-def keras_rows(table, variants):
-    import keras
-
+def keras_rows(table, variants, module="keras"):
+    keras = importlib.import_module(module)
+    program = "Keras" if module == "keras" else "Keras 2"
     random = np.random.default_rng(5)
     for variant in variants:
         if variant.startswith("lite"):
@@ -235,16 +236,19 @@ def keras_rows(table, variants):
         expected = np.array(model(picture.transpose(1, 2, 0)[None], training=False))[0]
         for file in ("model.keras", "model.h5"):
             model.save(table.folder / file)
-            table.row(f"Keras {file[5:]}", variant, table.folder / file, keras_input(side, picture), expected)
-        model.save_weights(table.folder / "model.weights.h5")
-        table.row("Keras .weights.h5", variant, table.folder / "model.weights.h5", keras_input(side, picture), expected)
+            table.row(f"{program} {file.removeprefix('model')}", variant, table.folder / file, keras_input(side, picture), expected)
+        # Keras 2 has an older form of weights too, for files that are just called .h5.
+        for file in ["model.weights.h5"] + (["weights.h5"] if module != "keras" else []):
+            model.save_weights(table.folder / file)
+            table.row(f"{program} {file.removeprefix('model')}", variant, table.folder / file,
+                      keras_input(side, picture), expected)
 
 
-def keras_heads_rows(table, variants):
+def keras_heads_rows(table, variants, module="keras"):
     """The heads that people write, over B0: nested or not, saved whole and as weights alone."""
-    import keras
-    from keras import layers
-
+    keras = importlib.import_module(module)
+    layers = keras.layers
+    program = "Keras" if module == "keras" else "Keras 2"
     random = np.random.default_rng(6)
     side = 160
     picture = waves(side)
@@ -304,21 +308,24 @@ def keras_heads_rows(table, variants):
             expected, of = np.log(outputs / (1 - outputs)), lambda logits: logits
         else:  # softmax keeps differences alone
             expected, of = np.log(outputs) - np.log(outputs).mean(), lambda logits: logits - logits.mean()
-        files = ["model.keras", "model.h5"] + (["model.weights.h5"] if make in (tutorial, pooled, flat, deep) else [])
+        files = ["model.keras", "model.h5"]
+        if make in (tutorial, pooled, flat, deep):
+            files += ["model.weights.h5"] + (["weights.h5"] if module != "keras" else [])
         for file in files:
             (model.save_weights if "weights" in file else model.save)(table.folder / file)
-            if file == "model.weights.h5":  # whose tensors know nothing of the input's size and the last activation
+            if "weights" in file:  # whose tensors know nothing of the input's size and the last activation
                 known = (head[0], "softmax")
                 options = ["--preprocessing", f"resolution={side}"]
             else:
                 known, options = head, []
-            table.row(f"Keras {file[5:]}, {make.__name__}: {head[0]}", "b0", table.folder / file, keras_input(side, picture),
+            table.row(f"{program} {file.removeprefix('model')}, {make.__name__}: {head[0]}", "b0", table.folder / file, keras_input(side, picture),
                       expected, *options, head=known, of=of)
 
 
 def main():
     rows = {"timm": timm_rows, "torchvision": torchvision_rows, "transformers": transformers_rows,
-            "efficientnet_pytorch": efficientnet_pytorch_rows, "keras": keras_rows, "keras-heads": keras_heads_rows}
+            "efficientnet_pytorch": efficientnet_pytorch_rows, "keras": keras_rows, "keras-heads": keras_heads_rows,
+            "keras2": lambda *asked: keras_rows(*asked, "tf_keras"), "keras2-heads": lambda *asked: keras_heads_rows(*asked, "tf_keras")}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nightread")
     parser.add_argument("folder")
