@@ -48,10 +48,10 @@ demo: build
 	@test -f Examples/study/labels.csv || $(NIGHTREAD) phantom Examples/study --count $(DEMO_COUNT) --seed $(DEMO_SEED)
 	@$(NIGHTREAD) run Pipelines/chest-phantom.yaml
 
-# Real weights: make pretrained VARIANTS="lite0 lite1 lite2"
+# Real weights: make pretrained VARIANTS="lite0 lite1 lite2"; the pipeline reads with lite0, whichever others come too.
 VARIANTS = lite0
 pretrained: build
-	@$(PYTHON) Examples/pretrained.py $(NIGHTREAD) $(VARIANTS)
+	@$(PYTHON) Examples/pretrained.py $(NIGHTREAD) $(sort lite0 $(VARIANTS))
 	@$(NIGHTREAD) run Pipelines/pretrained.yaml
 
 # The demo's study has another seed than what its models learn from.
