@@ -224,10 +224,10 @@ def keras_input(side, picture):
 def keras_rows(table, variants, module="keras"):
     keras = importlib.import_module(module)
     program = "Keras" if module == "keras" else "Keras 2"
-    random = np.random.default_rng(5)
     for variant in variants:
         if variant.startswith("lite"):
             continue
+        random = np.random.default_rng(5)  # anew, so that a variant's numbers do not depend on the others asked for
         name = "EfficientNet" + variant.upper().replace("-", "")
         side = RESOLUTION[variant]
         model = getattr(keras.applications, name)(weights=None, classifier_activation=None, input_shape=(side, side, 3))
