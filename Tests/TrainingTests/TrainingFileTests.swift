@@ -55,7 +55,7 @@ struct TrainingFileTests {
             """
             name: n
             data: {folder: /tmp, labels: [b, a], negative: a, several: true, validation: 0.3}
-            model: {variant: lite1, convention: symmetric, head: {flatten-mlp: 256}, resolution: 96}
+            model: {variant: lite1, convention: symmetric, head: {flatten-mlp: [256, 32]}, resolution: 96}
             output: out/model
             seed: 9
             threads: 3
@@ -85,7 +85,8 @@ struct TrainingFileTests {
         #expect(file.data.labels == ["b", "a"] && file.data.negative == "a" && file.data.isMultiple == true)
         #expect(file.data.validation == 0.3)
         #expect(file.start.variant == .lite1 && file.start.padding == .symmetric && file.start.resolution == 96)
-        #expect(file.start.head == .flattenMLP(hidden: 256) && file.preprocessing.fit == .pad)
+        #expect(
+            file.start.head == ModelManifest.Head(flattens: true, hidden: [256, 32]) && file.preprocessing.fit == .pad)
         let recipe = file.recipe
         #expect(recipe.seed == 9 && recipe.batch == 8 && recipe.accumulate == 2 && recipe.smoothing == 0.2)
         #expect(

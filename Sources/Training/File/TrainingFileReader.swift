@@ -120,16 +120,33 @@ private struct TrainingFileReader {
 
     private func head(_ mapping: YAMLMapping) -> ModelManifest.Head? {
         guard let node = mapping.node("head") else { return nil }
-        if node.scalar?.string == "linear" { return .linear }
-        let expected = "expected linear, {mlp: 256} or {flatten-mlp: 256}, found \(describe(node))"
+        switch node.scalar?.string {
+        case "linear": return .linear
+        case "flatten-linear": return .flattenLinear
+        default: break
+        }
+        let kinds = [ModelManifest.Head.Kind.mlp, .flattenMLP]
         guard node.mapping?.count == 1,
-            let rule = YAMLMapping(node, key: "model.head", known: ["mlp", "flatten-mlp"], problems: problems)
+            let rule = YAMLMapping(node, key: "model.head", known: kinds.map(\.rawValue), problems: problems)
         else {
-            problems.add(at: node, key: "model.head", expected)
+            problems.add(
+                at: node, key: "model.head",
+                "expected linear, flatten-linear, {mlp: 256} or {flatten-mlp: [512, 256]}, found \(describe(node))")
             return nil
         }
-        if let hidden = rule.integer("mlp", in: 1...65_536) { return .mlp(hidden: hidden) }
-        return rule.integer("flatten-mlp", in: 1...65_536).map { .flattenMLP(hidden: $0) }
+        let units = ModelManifest.Head.units, most = ModelManifest.Head.hiddenLimit
+        for kind in kinds {
+            guard let value = rule.node(kind.rawValue) else { continue }
+            let hidden = value.int.map { [$0] } ?? value.sequence?.compactMap(\.int) ?? []
+            let isWhole = hidden.count == value.sequence?.count ?? 1
+            if isWhole, (1...most).contains(hidden.count), hidden.allSatisfy(units.contains) {
+                return kind.head(hidden: hidden)
+            }
+            problems.add(
+                at: value, key: rule.name(kind.rawValue),
+                "expected 1 to \(units.upperBound) units, or a list for up to \(most) layers, found \(describe(value))")
+        }
+        return nil
     }
 
     private func thresholdRule(_ top: YAMLMapping) -> ThresholdRule {

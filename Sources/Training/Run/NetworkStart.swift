@@ -82,7 +82,11 @@ public struct NetworkStart {
         if let source { take(source) }
     }
 
-    fileprivate static func isHead(_ name: String) -> Bool { name.hasPrefix("classifier.") || name.hasPrefix("head.") }
+    /// `classifier.weight`, `head.bias`, `head2.weight` …
+    fileprivate static func isHead(_ name: String) -> Bool {
+        let layer = name.prefix { $0 != "." }
+        return layer == "classifier" || (layer.hasPrefix("head") && layer.dropFirst(4).allSatisfy(\.isNumber))
+    }
 
     /// Dense layers of the head start within ±1/√inputs, as PyTorch's `Linear` does: with few labels, ±1/√outputs would begin far off.
     private mutating func drawHead(using random: inout SeededGenerator) throws {
