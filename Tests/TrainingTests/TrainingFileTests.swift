@@ -37,7 +37,7 @@ struct TrainingFileTests {
             """)
         for expected in [
             "train.yaml:1: data.folder: no such folder: ", "train.yaml:2: model.variant: expected one of b0",
-            "train.yaml:2: model.head.mlp: expected a whole number from 1 to 65536, found '0'",
+            "train.yaml:2: model.head.mlp: expected 1 to 65536 units, or a list for up to 8 layers, found '0'",
             "train.yaml:3: outptu: unknown key; did you mean 'output'? ", "output: missing; expected the folder",
             "train.yaml:5: phases[0].epochs: expected a whole number from 1",
             "train.yaml:6: phases[1].warm_up: not of a constant rate",
