@@ -86,7 +86,7 @@ struct TrainingFileTests {
         #expect(file.data.validation == 0.3)
         #expect(file.start.variant == .lite1 && file.start.padding == .symmetric && file.start.resolution == 96)
         #expect(
-            file.start.head == ModelManifest.Head(flattens: true, hidden: [256, 32]) && file.preprocessing.fit == .pad)
+            file.start.head == .init(flattens: true, hidden: [256, 32]) && file.preprocessing.fit == .pad)
         let recipe = file.recipe
         #expect(recipe.seed == 9 && recipe.batch == 8 && recipe.accumulate == 2 && recipe.smoothing == 0.2)
         #expect(
