@@ -232,6 +232,23 @@ struct TrainTests {
         #expect(refused.error.contains("lite0.safetensors"), "\(refused.error)")
     }
 
+    @Test("From another variant, what has the same name and shape is taken, and the rest listed")
+    func fromAnotherVariant() throws {
+        let study = try TrainingStudy()
+        try Models.write(.lite0, to: study.path("start"))
+        try study.write(
+            model: "{from: start, variant: b0, resolution: 32}", phases: "[{train: head, epochs: 1, rate: 1e-3}]")
+        let output = try study.train()
+        #expect(output.status == 0, "\(output.error)")
+        #expect(output.out.contains("start: b0 from "), "\(output.out)")
+        // B0 has squeeze-and-excite in each of its 16 blocks, two layers with weight and bias; Lite0 has none.
+        #expect(output.lines.filter { $0.contains(".se.") && $0.hasSuffix("random, the source has none") }.count == 64)
+        let (start, model) = (try ModelPackage.open(study.path("start")), try ModelPackage.open(study.path("model")))
+        #expect(model.manifest.variant == .b0)
+        let (before, after) = (try start.tensors(), try model.tensors())
+        for (name, tensor) in before where !name.hasPrefix("classifier") { #expect(after[name] == tensor, "\(name)") }
+    }
+
     @Test("A loss that is not finite stops the training and names the batch's scans; the state before stands")
     func notFinite() throws {
         let study = try TrainingStudy()

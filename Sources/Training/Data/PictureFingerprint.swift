@@ -1,7 +1,7 @@
 import Foundation
 
 /// What is left of a picture when it is stored again, resized or cut a little at its edges: 64 bits and an outline that choose whom
-/// to compare, and a small picture that tells for certain. 9 kB.
+/// to compare, and a small picture that tells for certain. 5 kB.
 ///
 /// The bits are those of a perceptual hash: signs of the lowest frequencies of a cosine transform about their median (Zauner 2010).
 /// Pictures of one body part agree in many of them. Two small pictures are the same where, laid over each other with edges cut as fits
@@ -15,8 +15,9 @@ struct PictureFingerprint: Sendable, Hashable {
     /// Correlation of outlines, as the pictures lie, under which they are not compared: 0.55 and more for pictures that are the same, and
     /// for one of ten pairs of others.
     private static let leastOutline: Float = 0.5
-    /// Correlation of coarse details, laid over each other, under which they are looked at no further.
-    private static let leastCoarse = 0.8
+    /// Correlation of fine details, laid over each other by the outlines alone, under which they are looked at no further: 0.9 and more for
+    /// pictures that are the same, and for one of a hundred pairs of other phantoms 0.74.
+    private static let leastAtFirst = 0.75
     /// Correlation of fine details from which on they are the same. Stored again in few bits, resized and cut, brain scans and drawn
     /// phantoms come to 0.97 and more; different phantoms to 0.89 and less, different brain scans to 0.69.
     static let leastCorrelation = 0.93
@@ -28,7 +29,6 @@ struct PictureFingerprint: Sendable, Hashable {
     private let bits: UInt64
     /// Scaled to bytes: correlation does not see the scale. The first is half as wide.
     private let outline: [Int8]
-    private let coarse: [Int8]
     private let fine: [Int8]
 
     /// - Parameter picture: `side` × `side` intensities.
@@ -40,7 +40,6 @@ struct PictureFingerprint: Sendable, Hashable {
                 let place = index / Self.half * 2 * Self.side + index % Self.half * 2
                 return near[place] - far[place]
             })
-        coarse = Self.bytes(Self.difference(picture, Self.mean(picture, reach: 4)))
         let details = Self.difference(picture, near)
         let power = Self.mean(details.map { $0 * $0 }, reach: 3)
         fine = Self.bytes(zip(details, power).map { $0 / (max($1, 0).squareRoot() + Self.leastContrast) })
@@ -143,14 +142,84 @@ struct PictureFingerprint: Sendable, Hashable {
 
     // MARK: Laying one picture over another
 
-    /// The best correlation of fine details over cuts of the four edges, each moved as long as it gets better: first by coarse details,
-    /// whose correlation it is where that is low.
+    /// The best correlation of fine details over cuts of the four edges: laid over each other by the outlines, then each edge moved as long
+    /// as it gets better, unless the first place is too bad for that.
     func correlation(_ other: PictureFingerprint) -> Double {
-        var margins = SIMD4<Double>()
-        let coarse = Self.climb(
-            self.coarse, other.coarse, &margins, steps: [(0.04, 0.5), (0.02, 0.65), (0.01, 0)], every: 2)
-        guard coarse >= Self.leastCoarse else { return min(coarse, Self.leastCoarse) }
-        return Self.climb(fine, other.fine, &margins, steps: [(0.01, 0), (0.005, 0), (0.0025, 0)], every: 1)
+        var margins = Self.overlay(outline, other.outline)
+        let first = Self.correlation(fine, other.fine, margins)
+        guard first >= Self.leastAtFirst else { return first }
+        return Self.climb(fine, other.fine, &margins, steps: [0.01, 0.005, 0.0025])
+    }
+
+    /// The margins with which the second outline, scaled in brightness, differs least from the first: Gauss and Newton's method over four
+    /// edges (as Lucas & Kanade 1981 align pictures).
+    private static func overlay(_ first: [Int8], _ second: [Int8]) -> SIMD4<Double> {
+        let last = Float(half - 1)
+        var margins = SIMD4<Float>(), gain: Float = 1
+        for round in 0..<7 {
+            var normal = (SIMD4<Float>(), SIMD4<Float>(), SIMD4<Float>(), SIMD4<Float>()), right = SIMD4<Float>()
+            var product: Float = 0, square: Float = 0, own: Float = 0
+            let columns = Track(from: Double(margins[0]), to: Double(margins[1]), side: half)
+            let rows = Track(from: Double(margins[2]), to: Double(margins[3]), side: half)
+            first.withUnsafeBufferPointer { a in
+                second.withUnsafeBufferPointer { b in
+                    for row in rows.places {
+                        let down = Float(row.own) / last
+                        for column in columns.places {
+                            let corner = row.other * half + column.other
+                            let (b0, b1) = (Float(b[corner]), Float(b[corner + 1]))
+                            let (b2, b3) = (Float(b[corner + half]), Float(b[corner + half + 1]))
+                            let top = b0 + (b1 - b0) * column.part, bottom = b2 + (b3 - b2) * column.part
+                            let p = Float(a[row.own * half + column.own]), q = top + (bottom - top) * row.part
+                            product += p * q
+                            square += q * q
+                            own += p * p
+                            let across = Float(column.own) / last
+                            let dx = gain * last * ((b1 - b0) + ((b3 - b2) - (b1 - b0)) * row.part)
+                            let dy = gain * last * (bottom - top)
+                            let slope = SIMD4<Float>(dx * (1 - across), -dx * across, dy * (1 - down), -dy * down)
+                            normal.0 += slope * slope[0]
+                            normal.1 += slope * slope[1]
+                            normal.2 += slope * slope[2]
+                            normal.3 += slope * slope[3]
+                            right += slope * (p - gain * q)
+                        }
+                    }
+                }
+            }
+            guard square > 0, own > 0 else { break }
+            // The first round only finds the brightness.
+            gain = round == 0 ? (own / square).squareRoot() : max(product / square, 0.1 * gain)
+            guard round > 0 else { continue }
+            let step = solve(normal, right)
+            margins += step.clamped(lowerBound: SIMD4(repeating: -0.05), upperBound: SIMD4(repeating: 0.05))
+            let most = SIMD4(repeating: Float(largestMargin))
+            margins.clamp(lowerBound: -most, upperBound: most)
+            if max(step.max(), -step.min()) < 0.001 { break }
+        }
+        return SIMD4<Double>(margins)
+    }
+
+    /// Four equations, their diagonal made a little heavier, by elimination.
+    private static func solve(
+        _ normal: (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>, SIMD4<Float>), _ right: SIMD4<Float>
+    ) -> SIMD4<Float> {
+        var rows = [normal.0, normal.1, normal.2, normal.3], right = right
+        let weight = 1e-3 * (normal.0[0] + normal.1[1] + normal.2[2] + normal.3[3])
+        guard weight > 0 else { return SIMD4() }
+        for index in 0..<4 { rows[index][index] += weight }
+        for pivot in 0..<4 {
+            for row in pivot + 1..<4 {
+                let share = rows[row][pivot] / rows[pivot][pivot]
+                rows[row] -= rows[pivot] * share
+                right[row] -= right[pivot] * share
+            }
+        }
+        for row in (0..<4).reversed() {
+            for column in row + 1..<4 { right[row] -= rows[row][column] * right[column] }
+            right[row] /= rows[row][row]
+        }
+        return right
     }
 
     /// Single edges, both of a direction to one side (a cut of one, or another size) or against each other (a shift), and all.
@@ -159,27 +228,24 @@ struct PictureFingerprint: Sendable, Hashable {
         [0, 0, 1, -1], [1, 1, 1, 1],
     ]
 
-    /// - Parameter steps: How far edges move, and the correlation that must be there after those moves.
     private static func climb(
-        _ first: [Int8], _ second: [Int8], _ margins: inout SIMD4<Double>, steps: [(size: Double, least: Double)],
-        every: Int
+        _ first: [Int8], _ second: [Int8], _ margins: inout SIMD4<Double>, steps: [Double]
     ) -> Double {
-        var best = correlation(first, second, margins, every: every)
+        var best = correlation(first, second, margins)
         for step in steps {
             var isBetter = true, rounds = 0
             while isBetter, rounds < 8 {
                 isBetter = false
                 rounds += 1
                 for move in moves {
-                    for sign in [step.size, -step.size] {
+                    for sign in [step, -step] {
                         let next = margins + sign * move
                         guard max(next.max(), -next.min()) <= largestMargin + 1e-9 else { continue }
-                        let value = correlation(first, second, next, every: every)
+                        let value = correlation(first, second, next)
                         if value > best + 1e-6 { (best, margins, isBetter) = (value, next, true) }
                     }
                 }
             }
-            if best < step.least { return best }
         }
         return best
     }
@@ -188,9 +254,9 @@ struct PictureFingerprint: Sendable, Hashable {
     private struct Track {
         let places: [(own: Int, other: Int, part: Float)]
 
-        init(from margin: Double, to end: Double, every step: Int) {
+        init(from margin: Double, to end: Double, side: Int) {
             let last = Double(side - 1)
-            places = stride(from: 0, to: side, by: step).compactMap { own in
+            places = (0..<side).compactMap { own in
                 let place = margin * last + Double(own) * (1 - margin - end)
                 guard place >= 0, place <= last else { return nil }
                 let other = min(Int(place), side - 2)
@@ -201,10 +267,10 @@ struct PictureFingerprint: Sendable, Hashable {
 
     /// The correlation with the part of `second` inside the margins (beyond its edges where they are negative).
     private static func correlation(
-        _ first: [Int8], _ second: [Int8], _ margins: SIMD4<Double>, every step: Int
+        _ first: [Int8], _ second: [Int8], _ margins: SIMD4<Double>
     ) -> Double {
-        let columns = Track(from: margins[0], to: margins[1], every: step)
-        let rows = Track(from: margins[2], to: margins[3], every: step)
+        let columns = Track(from: margins[0], to: margins[1], side: side)
+        let rows = Track(from: margins[2], to: margins[3], side: side)
         var (sums, squares, products) = ((Float(0), Float(0)), (Float(0), Float(0)), Float(0))
         first.withUnsafeBufferPointer { a in
             second.withUnsafeBufferPointer { b in

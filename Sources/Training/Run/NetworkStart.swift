@@ -47,25 +47,21 @@ public struct NetworkStart {
 
     /// Opens the source, or draws weights.
     ///
-    /// - Throws: `EfficientNetError` of a package, `ConversionError` or `PipelineError` of a weight file; `DataError.unusable` where it
-    ///   is of another variant or the labels do not fit.
+    /// A source of another variant gives what fits: most blocks of a family's smaller networks have the same shapes.
+    ///
+    /// - Throws: `EfficientNetError` of a package, `ConversionError` or `PipelineError` of a weight file; `DataError.unusable` where the
+    ///   labels do not fit.
     init(_ file: TrainingFile, labels: [String], isMultiple: Bool) throws {
         let source = try file.start.source.map { try WeightSource($0) }
-        if let source, let variant = file.start.variant, source.manifest.variant != variant {
-            throw DataError.unusable(
-                path: file.path,
-                problems: [
-                    "model.variant: expected \(source.manifest.variant.rawValue), as \(source.path) has it, "
-                        + "found \(variant.rawValue)"
-                ])
-        }
         if let negative = file.data.negative, !labels.contains(negative) {
             throw DataError.unusable(
                 path: file.path,
                 problems: ["data.negative: expected one of \(labels.joined(separator: ", ")), found \(negative)"])
         }
-        let variant = source?.manifest.variant ?? file.start.variant ?? .b0
-        var preprocessing = file.preprocessing.applied(to: source?.manifest.preprocessing ?? .standard(for: variant))
+        let variant = file.start.variant ?? source?.manifest.variant ?? .b0
+        var standard = source?.manifest.preprocessing ?? .standard(for: variant)
+        if source?.manifest.variant != variant { standard.resolution = Preprocessing.standard(for: variant).resolution }
+        var preprocessing = file.preprocessing.applied(to: standard)
         // Every pixel counts where a model learns; whether a night may decode less is the pipeline's choice.
         preprocessing.jpegScaling = false
         preprocessing.resolution = file.start.resolution ?? preprocessing.resolution
@@ -118,14 +114,12 @@ public struct NetworkStart {
 
 /// Trained weights that lie somewhere: a model package, or a weight file as `nightread import` reads it.
 private struct WeightSource {
-    let path: String
     let manifest: ModelManifest
     let tensors: [String: Tensor]
     /// A package's digest; a file's SHA-256, hexadecimal.
     let digest: String
 
     init(_ path: String) throws {
-        self.path = path
         let url = URL(fileURLWithPath: path)
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
