@@ -7,13 +7,13 @@ enum KerasOrder {
     /// What the groups lie in; the second is Keras 2.12's, which counts every layer twice, and leaves every other number out.
     static let folders = ["layers", "_layer_checkpoint_dependencies"]
 
+    /// Places where a network may be; a model has one or two, and each costs a look at every variant.
+    private static let placeLimit = 16
+
     /// Names of layers by their groups; empty where no network fits.
     static func layers(of source: SourceFile) -> [String: String] {
-        for (path, folder) in source.tensors.names.flatMap({ path in folders.map { (path, $0) } }) {
-            let first = "\(folder)/conv2d/vars/0"
-            guard path.hasSuffix(first) else { continue }
-            let place = path.dropLast(first.count) + folder + "/"
-            let kinds = kinds(of: source, in: String(place))
+        for place in places(of: source) {
+            let kinds = kinds(of: source, in: place)
             for variant in Variant.allCases {
                 guard let groups = groups(of: variant, kinds) else { continue }
                 let fits = groups.allSatisfy { source.tensors["\($0.group)/vars/0"]?.shape == $0.shape }
@@ -24,6 +24,17 @@ enum KerasOrder {
             }
         }
         return [:]
+    }
+
+    /// Folders with a first convolution.
+    private static func places(of source: SourceFile) -> [String] {
+        var places: [String] = []
+        for path in source.tensors.names where places.count < placeLimit {
+            for folder in folders where path.hasSuffix("\(folder)/conv2d/vars/0") {
+                places.append(String(path.dropLast("conv2d/vars/0".count)))
+            }
+        }
+        return places
     }
 
     /// The groups with variables right under `place`, by their kind, in the order of their numbers.
