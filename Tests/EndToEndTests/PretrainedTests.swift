@@ -13,7 +13,11 @@ struct PretrainedTests {
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Examples")
     private static let model = examples.appending(path: "models/efficientnet-lite0")
 
-    static var isThere: Bool { FileManager.default.fileExists(atPath: model.path) }
+    static var isThere: Bool {
+        [model.path, examples.appending(path: "pictures/chelsea.png").path].allSatisfy {
+            FileManager.default.fileExists(atPath: $0)
+        }
+    }
 
     @Test(
         "Lite0 sees the cat, the coffee and the tripod, as surely as PyTorch does",
