@@ -12,7 +12,7 @@ struct DemoTests {
         let folder = FileManager.default.temporaryDirectory.appending(path: "nightread-demo-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        // The models were trained on seed 100 and calibrated on seed 200.
+        // The models were trained and calibrated on seed 100.
         #expect(
             try Program.run(["phantom", "study", "--count", "36", "--seed", "4242", "--quiet"], in: folder).status == 0)
         let pipeline = """

@@ -13,11 +13,20 @@ public enum ThresholdRule: Sendable, Hashable, Codable, CustomStringConvertible 
         }
     }
 
-    /// The threshold; nil where the scans have no positives, or (Youden) no negatives, to choose by.
+    /// The threshold, halfway between the lowest score that is called and the next one: these scans are called alike anywhere between
+    /// them, others keep a distance to either side. Nil where the scans have no positives, or (Youden) no negatives, to choose by.
     public func threshold(on curve: RankCurve) -> Double? {
+        let points = Array(curve.points().dropFirst())
+        guard let lowest = lowestCalled(points, curve),
+            let place = points.firstIndex(where: { $0.threshold == lowest })
+        else { return nil }
+        return place + 1 < points.count ? (lowest + points[place + 1].threshold) / 2 : lowest
+    }
+
+    /// The lowest score that is called.
+    private func lowestCalled(_ points: [RankCurve.Point], _ curve: RankCurve) -> Double? {
         let positives = Double(curve.positives), negatives = Double(curve.negatives)
         guard positives > 0 else { return nil }
-        let points = curve.points().dropFirst()
         switch self {
         case .sensitivity(let target):
             // 0.95 of 20 scans is 19 of them, whatever binary fractions make of it.

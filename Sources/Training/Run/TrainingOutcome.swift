@@ -62,6 +62,10 @@ public struct TrainingJudgement: Sendable {
                 patient: Self.unit(prepared, index))
         }
         manifest.temperature = Temperature.fit(predictions)
+        // Scans without a single mistake would have the model as sure as can be; they cannot say that.
+        if predictions.mistakes(temperature: 1, thresholds: [:]).isEmpty {
+            manifest.temperature = max(manifest.temperature, 1)
+        }
         manifest.thresholds = predictions.thresholds(by: file.thresholdRule, temperature: manifest.temperature)
         if let negative = manifest.negativeLabel { manifest.thresholds[negative] = nil }
         if let rate = file.falseAbstainRate {

@@ -31,11 +31,11 @@ public struct ValidationScore: Sendable, Hashable, Codable {
         auc = areas.isEmpty ? 0.5 : areas.reduce(0, +) / Double(areas.count)
     }
 
-    /// Whether this is better than `other` by a metric.
+    /// Whether this is better than `other` by a metric; of equals, by the loss.
     func isBetter(than other: ValidationScore, by metric: Recipe.Metric) -> Bool {
         switch metric {
-        case .auc: auc > other.auc
-        case .accuracy: accuracy > other.accuracy
+        case .auc: (auc, -loss) > (other.auc, -other.loss)
+        case .accuracy: (accuracy, -loss) > (other.accuracy, -other.loss)
         case .loss: loss < other.loss
         }
     }

@@ -54,15 +54,20 @@ def auc(truths, scores, weights=None):
     return float(metrics.roc_auc_score(truths[kept], scores[kept], sample_weight=None if weights is None else weights[kept]))
 
 
+def between(thresholds, place):
+    """Halfway from a threshold of roc_curve to the next lower one."""
+    return float((thresholds[place] + thresholds[min(place + 1, len(thresholds) - 1)]) / 2)
+
+
 def youden(truths, scores):
     fpr, tpr, thresholds = metrics.roc_curve(truths, scores, drop_intermediate=False)
     gain = np.round(tpr - fpr, 12)
-    return float(thresholds[1:][np.argmax(gain[1:])])
+    return between(thresholds, 1 + np.argmax(gain[1:]))
 
 
 def sensitivity(truths, scores, target):
     fpr, tpr, thresholds = metrics.roc_curve(truths, scores, drop_intermediate=False)
-    return float(thresholds[np.argmax(tpr >= target - 1e-9)])
+    return between(thresholds, np.argmax(tpr >= target - 1e-9))
 
 
 def reliability(probability, right):
