@@ -35,6 +35,12 @@ extension ModelManifest {
         /// The name of a hidden layer, counted from 0.
         public static func hiddenName(_ index: Int) -> String { index == 0 ? "head" : "head\(index + 1)" }
 
+        /// Whether a layer or a tensor of that name is a head's: `classifier.weight`, `head.bias`, `head2` …
+        public static func owns(_ name: String) -> Bool {
+            let layer = name.prefix { $0 != "." }
+            return layer == "classifier" || (layer.hasPrefix("head") && layer.dropFirst(4).allSatisfy(\.isNumber))
+        }
+
         /// What `model.json` and command lines call it, hidden units aside.
         public var kind: Kind {
             hidden.isEmpty ? (flattens ? .flattenLinear : .linear) : (flattens ? .flattenMLP : .mlp)

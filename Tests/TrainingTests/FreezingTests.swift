@@ -26,6 +26,16 @@ struct FreezingTests {
         return Set(plan.units.filter { $0.gradient == .map }.map { plan.layout.entries[$0.norm + 1].name })
     }
 
+    @Test("Every layer of a head is the head's, and no other")
+    func headNames() {
+        for name in ["classifier.weight", "head.bias", "head2.weight", "head8.act", "classifier"] {
+            #expect(ModelManifest.Head.owns(name), "\(name)")
+        }
+        for name in ["conv_head.weight", "headless.weight", "blocks.0.0.conv_dw.weight", "bn2.bias"] {
+            #expect(!ModelManifest.Head.owns(name), "\(name)")
+        }
+    }
+
     @Test(
         "Only the chosen part changes",
         arguments: [

@@ -78,15 +78,10 @@ public struct NetworkStart {
         if let source { take(source) }
     }
 
-    /// `classifier.weight`, `head.bias`, `head2.weight` …
-    fileprivate static func isHead(_ name: String) -> Bool {
-        let layer = name.prefix { $0 != "." }
-        return layer == "classifier" || (layer.hasPrefix("head") && layer.dropFirst(4).allSatisfy(\.isNumber))
-    }
-
     /// Dense layers of the head start within ±1/√inputs, as PyTorch's `Linear` does: with few labels, ±1/√outputs would begin far off.
     private mutating func drawHead(using random: inout SeededGenerator) throws {
-        for parameter in manifest.parameters where Self.isHead(parameter.name) && parameter.shape.count == 2 {
+        for parameter in manifest.parameters where ModelManifest.Head.owns(parameter.name) && parameter.shape.count == 2
+        {
             let bound = 1 / Double(parameter.shape[1]).squareRoot()
             tensors[parameter.name] = try Tensor(
                 shape: parameter.shape,
@@ -98,7 +93,7 @@ public struct NetworkStart {
         let isSameHead = source.manifest.labels == manifest.labels && source.manifest.head == manifest.head
         for parameter in manifest.parameters {
             let tensor = source.tensors[parameter.name]
-            if let tensor, tensor.shape == parameter.shape, isSameHead || !Self.isHead(parameter.name) {
+            if let tensor, tensor.shape == parameter.shape, isSameHead || !ModelManifest.Head.owns(parameter.name) {
                 tensors[parameter.name] = tensor
             } else {
                 fresh.append(
@@ -132,7 +127,7 @@ private struct WeightSource {
             name: url.deletingPathExtension().lastPathComponent)
         manifest = plan.manifest
         // A head that the file does not have is none of its tensors.
-        tensors = try plan.weights().filter { !plan.hasFreshHead || !NetworkStart.isHead($0.key) }
+        tensors = try plan.weights().filter { !plan.hasFreshHead || !ModelManifest.Head.owns($0.key) }
         digest = hexadecimal(SHA256.hash(data: try Data(contentsOf: url, options: .mappedIfSafe)))
     }
 }

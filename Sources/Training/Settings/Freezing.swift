@@ -26,7 +26,7 @@ public struct Freezing: Sendable, Hashable, Codable {
     /// Whether a layer of that name belongs to the trained part, in a network of `stages` stages of blocks.
     func trains(_ name: String, stages: Int) -> Bool {
         let isBlock = name.hasPrefix("blocks.")
-        let isHead = name.hasPrefix("classifier") || name.hasPrefix("head")
+        let isHead = ModelManifest.Head.owns(name)
         switch part {
         case .all: return true
         case .head: return isHead
