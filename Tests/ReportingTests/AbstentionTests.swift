@@ -79,9 +79,7 @@ struct AbstentionTests {
     }
 
     private func report(_ run: String, _ name: String) throws -> (page: String, readings: URL, groups: URL) {
-        let folder =
-            ProcessInfo.processInfo.environment["NIGHTREAD_KEEP_REPORTS"].map { URL(fileURLWithPath: $0) }
-            ?? scratch.folder
+        let folder = scratch.reports
         let html = folder.appendingPathComponent(name)
         let csv = html.appendingPathComponent("readings.csv"), groups = html.appendingPathComponent("groups.csv")
         try FindingsReport.write(
@@ -209,9 +207,7 @@ struct AbstentionTests {
         #expect(comparison.notes.contains { $0.hasPrefix("2 frames are unlike what a model was trained on;") })
         let object = try JSONSerialization.jsonObject(with: Data(comparison.json.canonical.utf8)) as? [String: Any]
         #expect(object?["abstained"] as? Int == 2 && object?["changed"] as? Int == 1)
-        let folder =
-            ProcessInfo.processInfo.environment["NIGHTREAD_KEEP_REPORTS"].map { URL(fileURLWithPath: $0) }
-            ?? scratch.folder
+        let folder = scratch.reports
         let html = folder.appendingPathComponent("abstained-comparison")
         let csv = html.appendingPathComponent("frames.csv")
         try ComparisonReport.write(

@@ -110,9 +110,7 @@ struct ComparisonTests {
         let a = try recordNight(scratch.store, model: model())
         let b = try recordNight(scratch.store, model: model("b1"), seed: 8, rerunOf: a)
         let comparison = try compare(a, b)
-        let folder =
-            ProcessInfo.processInfo.environment["NIGHTREAD_KEEP_REPORTS"].map { URL(fileURLWithPath: $0) }
-            ?? scratch.folder
+        let folder = scratch.reports
         let html = folder.appendingPathComponent("comparison")
         let csv = html.appendingPathComponent("comparison.csv")
         try ComparisonReport.write(

@@ -10,11 +10,9 @@ struct FindingsReportTests {
 
     init() throws { scratch = try Scratch() }
 
-    /// Writes both files and reads them back. Kept in $NIGHTREAD_KEEP_REPORTS, to be looked at, when that is set.
+    /// Writes both files and reads them back.
     func report(_ run: String, name: String) throws -> (page: String, table: String) {
-        let folder =
-            ProcessInfo.processInfo.environment["NIGHTREAD_KEEP_REPORTS"].map { URL(fileURLWithPath: $0) }
-            ?? scratch.folder
+        let folder = scratch.reports
         let html = folder.appendingPathComponent(name)
         let csv = folder.appendingPathComponent(name).appendingPathComponent("readings.csv")
         try FindingsReport.write(store: scratch.store, run: run, html: html, csv: csv, program: "nightread 0.1.0")

@@ -7,6 +7,10 @@ import Store
 final class Scratch: Sendable {
     let folder: URL
     let store: StudyStore
+    /// Where tests write pages: kept in $NIGHTREAD_KEEP_REPORTS, to be looked at, when that is set.
+    var reports: URL {
+        ProcessInfo.processInfo.environment["NIGHTREAD_KEEP_REPORTS"].map { URL(fileURLWithPath: $0) } ?? folder
+    }
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("nightread-report-\(UUID().uuidString)")

@@ -223,6 +223,35 @@ struct MetricsTests {
     }
 }
 
+@Suite("What a model is given of its validation")
+struct ChoiceTests {
+    @Test("Without a mistake the temperature does not sharpen; with one it is the fitted one, under 1 as well")
+    func temperature() throws {
+        var predictions = Predictions(labels: ["a", "b"], activation: .softmax)
+        for scan in 0..<20 { try predictions.add(logits: scan % 2 == 0 ? [1, 0] : [0, 1], truth: [scan % 2]) }
+        #expect(Temperature.chosen(by: predictions) == 1)
+        // One of 21 wrong: the best probability of the others is 20/21, where the logit is ln 20, so that T = 1 / ln 20.
+        try predictions.add(logits: [1, 0], truth: [1])
+        #expect(abs(Temperature.chosen(by: predictions) - 1 / log(20)) < 1e-6)
+    }
+
+    @Test("Of epochs with equal areas or accuracies the one with the smaller loss is better")
+    func epochs() {
+        func score(_ loss: Double, _ first: Double) -> ValidationScore {
+            ValidationScore(
+                loss: loss, probabilities: [first, 1 - first, 0.2, 0.8], targets: [1, 0, 0, 1], labels: 2,
+                isMultiple: false)
+        }
+        let (loose, tight, wrong) = (score(0.5, 0.7), score(0.3, 0.9), score(0.1, 0.1))
+        for metric in [Recipe.Metric.auc, .accuracy] {
+            #expect(tight.isBetter(than: loose, by: metric) && !loose.isBetter(than: tight, by: metric))
+            #expect(!tight.isBetter(than: tight, by: metric))
+            #expect(tight.isBetter(than: wrong, by: metric) && !wrong.isBetter(than: tight, by: metric))
+        }
+        #expect(wrong.isBetter(than: tight, by: .loss))
+    }
+}
+
 @Suite("Feature statistics beside scikit-learn")
 struct FeatureStatisticsTests {
     let reference: MetricsReference.Features

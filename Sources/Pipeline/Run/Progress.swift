@@ -79,9 +79,13 @@ package struct Progress {
         }
         let room = min(columns - text.count - 2, 40)
         guard !isWatching, room >= 8 else { return String(text.prefix(columns)) }
-        let full = total > 0 ? room * done / total : 0
-        return String(repeating: "█", count: min(full, room)) + String(repeating: "░", count: max(room - full, 0))
-            + "  " + text
+        return Self.blocks(done, of: total, room: room) + "  " + text
+    }
+
+    /// `room` blocks, as many of them full as is done.
+    package static func blocks(_ done: Int, of total: Int, room: Int) -> String {
+        let full = total > 0 ? min(room * done / total, room) : 0
+        return String(repeating: "█", count: full) + String(repeating: "░", count: room - full)
     }
 
     private var percent: Int { total > 0 ? 100 * done / total : 100 }

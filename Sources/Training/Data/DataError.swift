@@ -18,7 +18,7 @@ public enum DataError: Error, CustomStringConvertible {
     case notFinite(phase: Int, epoch: Int, scans: [String])
 
     /// A scan that cannot be read, and why.
-    public struct UnreadableScan: Sendable, Hashable {
+    public struct UnreadableScan: Error, Sendable, Hashable {
         /// Its path.
         public var path: String
         /// What the decoder said.

@@ -29,17 +29,12 @@ final class FloatFile {
     /// - Returns: Where they begin.
     /// - Throws: `DataError.cache`.
     func append(_ values: UnsafeBufferPointer<Float>) throws(DataError) -> Int {
-        let start = count
-        var done = 0
-        let bytes = UnsafeRawBufferPointer(values)
-        while done < bytes.count {
-            let written = pwrite(
-                descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(start * 4 + done))
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else {
-                throw .cache(path: folder, bytes: start * 4 + bytes.count, reason: String(cString: strerror(errno)))
-            }
-            done += written
+        let start = count, bytes = UnsafeRawBufferPointer(values)
+        let isWhole = Self.move(bytes.count) { done in
+            pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(start * 4 + done))
+        }
+        guard isWhole else {
+            throw .cache(path: folder, bytes: start * 4 + bytes.count, reason: String(cString: strerror(errno)))
         }
         count += values.count
         return start
@@ -49,11 +44,17 @@ final class FloatFile {
     ///
     /// - Returns: Whether they could be read.
     func read(_ start: Int, into values: UnsafeMutableBufferPointer<Float>) -> Bool {
-        var done = 0
         let bytes = UnsafeMutableRawBufferPointer(values)
-        while done < bytes.count {
-            let count = pread(
-                descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(start * 4 + done))
+        return Self.move(bytes.count) { done in
+            pread(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(start * 4 + done))
+        }
+    }
+
+    /// Asks `some`, which says how many bytes it moved of those behind the ones that are done, until all are.
+    private static func move(_ bytes: Int, _ some: (Int) -> Int) -> Bool {
+        var done = 0
+        while done < bytes {
+            let count = some(done)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }
             done += count

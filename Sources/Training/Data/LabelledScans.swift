@@ -12,6 +12,11 @@ public struct LabelledScan: Sendable, Hashable {
     public var patient: String?
     /// What it is for, where the manifest says it.
     public var side: DataSide?
+
+    /// What resampling must not pull apart: frames of a patient, or of a scan of several, resemble each other.
+    ///
+    /// - Parameter patient: Whom the scan shows, by the manifest or by the file.
+    func unit(patient: String?, frames: Int) -> String? { patient ?? (frames > 1 ? "scan \(path)" : nil) }
 }
 
 /// The scans that a training or an evaluation is about, with their labels; nothing is decoded yet.

@@ -69,29 +69,18 @@ public final class PreparedScans {
         for (index, scan) in scans.enumerated() {
             do {
                 try take(scan, source, preparation, smallPreparation)
-            } catch PipelineError.scan(let error) {
-                note(scan, error)
-            } catch let error as ImagingError {
-                note(scan, error)
-            } catch PipelineError.lostScan(_, let kind, let reason) {
-                unreadable.append(DataError.UnreadableScan(path: scan.name, reason: "\(kind.rawValue): \(reason)"))
+            } catch {
+                guard let found = DataError.UnreadableScan(scan, error) else { throw error }
+                if Self.isNoScan(scan, error) { others.append(scan.name) } else { unreadable.append(found) }
             }
             progress(index + 1)
         }
     }
 
-    private func note(_ scan: LabelledScan, _ error: ImagingError) {
-        let name = scan.name.lowercased()
-        if case .undecodable(_, .unrecognised, _) = error, !PipelineFile.suffixes.contains(where: name.hasSuffix) {
-            others.append(scan.name)
-            return
-        }
-        let reason: String =
-            switch error {
-            case .undecodable(_, _, let reason), .unreadable(_, let reason): reason
-            default: "\(error)"
-            }
-        unreadable.append(DataError.UnreadableScan(path: scan.name, reason: reason))
+    /// Whether a file is of no known format, and does not look as if it should be.
+    private static func isNoScan(_ scan: LabelledScan, _ error: any Error) -> Bool {
+        guard case PipelineError.scan(.undecodable(_, .unrecognised, _)) = error else { return false }
+        return !PipelineFile.suffixes.contains(where: scan.name.lowercased().hasSuffix)
     }
 
     private func take(

@@ -116,8 +116,6 @@ public struct Evaluator: Sendable {
     }
 }
 
-extension DataError.UnreadableScan: Error {}
-
 /// What one thread reads with.
 private struct EvaluationLane {
     private let network: Network
@@ -148,19 +146,9 @@ private struct EvaluationLane {
                         scan: index, frame: frame, logits: logits, distance: statistics?.distance(features),
                         patient: scan.patient ?? decoded.description.patientKey)
                 })
-        } catch PipelineError.scan(let error) {
-            return .failure(DataError.UnreadableScan(path: scan.name, reason: Self.reason(error)))
-        } catch PipelineError.lostScan(_, let kind, let reason) {
-            return .failure(DataError.UnreadableScan(path: scan.name, reason: "\(kind.rawValue): \(reason)"))
-        } catch let error as ImagingError {
-            return .failure(DataError.UnreadableScan(path: scan.name, reason: Self.reason(error)))
-        }
-    }
-
-    private static func reason(_ error: ImagingError) -> String {
-        switch error {
-        case .undecodable(_, _, let reason), .unreadable(_, let reason): reason
-        default: "\(error)"
+        } catch {
+            guard let unreadable = DataError.UnreadableScan(scan, error) else { throw error }
+            return .failure(unreadable)
         }
     }
 }

@@ -38,10 +38,9 @@ public struct ModelEvaluation: Sendable {
         let counts = Dictionary(readings.frames.map { ($0.scan, 1) }, uniquingKeysWith: +)
         for reading in readings.frames {
             let scan = scans[reading.scan]
-            // Frames of one scan resemble each other as scans of one patient do.
-            let unit = reading.patient ?? (counts[reading.scan] ?? 1 > 1 ? "scan \(scan.path)" : nil)
             try predictions.add(
-                logits: reading.logits, truth: Set(scan.labels.map { places[$0] }), patient: unit)
+                logits: reading.logits, truth: Set(scan.labels.map { places[$0] }),
+                patient: scan.unit(patient: reading.patient, frames: counts[reading.scan] ?? 1))
         }
         frames = readings.frames.map { (scans[$0.scan], $0.frame) }
         self.predictions = predictions

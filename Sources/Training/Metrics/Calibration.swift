@@ -85,6 +85,13 @@ public enum Temperature {
         return exp(-(low + high) / 2)
     }
 
+    /// What a model gets of `fit`: never under 1 where there is not one mistake. Such scans would have it as sure as can be, and cannot
+    /// know that.
+    public static func chosen(by predictions: Predictions) -> Double {
+        let isFaultless = predictions.mistakes(temperature: 1, thresholds: [:]).isEmpty
+        return max(fit(predictions), isFaultless ? 1 : range.lowerBound)
+    }
+
     /// Mean negative log-likelihood and its derivative by `inverse`, 1 / T.
     static func loss(_ predictions: Predictions, inverse: Double) -> (value: Double, slope: Double) {
         var value = 0.0, slope = 0.0

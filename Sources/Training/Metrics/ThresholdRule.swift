@@ -17,28 +17,27 @@ public enum ThresholdRule: Sendable, Hashable, Codable, CustomStringConvertible 
     /// them, others keep a distance to either side. Nil where the scans have no positives, or (Youden) no negatives, to choose by.
     public func threshold(on curve: RankCurve) -> Double? {
         let points = Array(curve.points().dropFirst())
-        guard let lowest = lowestCalled(points, curve),
-            let place = points.firstIndex(where: { $0.threshold == lowest })
-        else { return nil }
-        return place + 1 < points.count ? (lowest + points[place + 1].threshold) / 2 : lowest
+        guard let lowest = lowestCalled(points, curve) else { return nil }
+        let next = min(lowest + 1, points.count - 1)
+        return (points[lowest].threshold + points[next].threshold) / 2
     }
 
-    /// The lowest score that is called.
-    private func lowestCalled(_ points: [RankCurve.Point], _ curve: RankCurve) -> Double? {
+    /// The place of the lowest score that is called.
+    private func lowestCalled(_ points: [RankCurve.Point], _ curve: RankCurve) -> Int? {
         let positives = Double(curve.positives), negatives = Double(curve.negatives)
         guard positives > 0 else { return nil }
         switch self {
         case .sensitivity(let target):
             // 0.95 of 20 scans is 19 of them, whatever binary fractions make of it.
-            return points.first { $0.truePositives >= target * positives - 1e-6 }?.threshold
+            return points.firstIndex { $0.truePositives >= target * positives - 1e-6 }
         case .youden:
             guard negatives > 0 else { return nil }
-            var best = (gain: -Double.infinity, threshold: Double?.none)
-            for point in points {
+            var best = (gain: -Double.infinity, place: Int?.none)
+            for (place, point) in points.enumerated() {
                 let gain = point.truePositives / positives - point.falsePositives / negatives
-                if gain > best.gain + 1e-12 { best = (gain, point.threshold) }
+                if gain > best.gain + 1e-12 { best = (gain, place) }
             }
-            return best.threshold
+            return best.place
         }
     }
 }

@@ -64,8 +64,7 @@ public final class TrainingDisplay {
         while text().count > columns, facts.count > 1 { facts.remove(at: 1) }
         let room = min(columns - text().count - 2, 30)
         guard room >= 8 else { return String(text().prefix(columns)) }
-        let full = total > 0 ? min(room, room * done / total) : room
-        return String(repeating: "█", count: full) + String(repeating: "░", count: room - full) + "  " + text()
+        return Progress.blocks(done, of: total, room: room) + "  " + text()
     }
 
     private func clear() {

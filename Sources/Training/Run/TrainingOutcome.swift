@@ -55,17 +55,14 @@ public struct TrainingJudgement: Sendable {
         var manifest = run.start.manifest
         var predictions = Predictions(labels: manifest.labels, activation: manifest.activation)
         let labels = manifest.labels.count
+        let counts = Dictionary(prepared.frames.map { ($0.scan, 1) }, uniquingKeysWith: +)
         for (place, index) in frames.enumerated() {
-            let scan = prepared.scans[prepared.frames[index].scan]
+            let number = prepared.frames[index].scan, scan = prepared.scans[number]
             try predictions.add(
                 logits: Array(readings.logits[place * labels..<(place + 1) * labels]), truth: Set(scan.labels),
-                patient: Self.unit(prepared, index))
+                patient: scan.unit(patient: scan.patient, frames: counts[number] ?? 1))
         }
-        manifest.temperature = Temperature.fit(predictions)
-        // Scans without a single mistake would have the model as sure as can be; they cannot say that.
-        if predictions.mistakes(temperature: 1, thresholds: [:]).isEmpty {
-            manifest.temperature = max(manifest.temperature, 1)
-        }
+        manifest.temperature = Temperature.chosen(by: predictions)
         manifest.thresholds = predictions.thresholds(by: file.thresholdRule, temperature: manifest.temperature)
         if let negative = manifest.negativeLabel { manifest.thresholds[negative] = nil }
         if let rate = file.falseAbstainRate {
@@ -102,14 +99,6 @@ public struct TrainingJudgement: Sendable {
         ].compactMapValues(\.self)
         metrics["validation_balanced_accuracy"] = evaluation.balancedAccuracy?.value
         return metrics
-    }
-
-    /// Frames of a patient, or of a scan of several, resemble each other: intervals draw them together.
-    private static func unit(_ prepared: PreparedScans, _ index: Int) -> String? {
-        let frame = prepared.frames[index], scan = prepared.scans[frame.scan]
-        let isOneOfSeveral =
-            frame.number > 0 || (index + 1 < prepared.frames.count && prepared.frames[index + 1].scan == frame.scan)
-        return scan.patient ?? (isOneOfSeveral ? "scan \(scan.path)" : nil)
     }
 
     private static func chosen(_ frames: [Int]) -> [Int] {
